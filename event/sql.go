@@ -1,0 +1,22 @@
+package event
+
+import "sarraf/store"
+
+const columns = `e.owner, e.seq, e.type, e.kind, e.subject, e.door, e.data, e.at`
+
+const (
+	sqlGet     = `SELECT ` + columns + ` FROM event e WHERE e.owner = $1 AND e.seq = $2`
+	sqlAfter   = `SELECT ` + columns + ` FROM event e WHERE e.owner = $1 AND e.seq > $2 ORDER BY e.seq LIMIT $3`
+	sqlBefore  = `SELECT ` + columns + ` FROM event e WHERE e.owner = $1 AND e.seq < $2 ORDER BY e.seq DESC LIMIT $3`
+	sqlBetween = `SELECT ` + columns + ` FROM event e WHERE e.owner = $1 AND e.seq > $2 AND e.seq < $3 ORDER BY e.seq LIMIT $4`
+	sqlStream  = `SELECT ` + columns + ` FROM event e WHERE e.kind IN ($1, $2) ORDER BY e.owner, e.subject, e.seq`
+)
+
+var (
+	bulkCounter = store.NewBulk(`INSERT INTO event_counter (owner, last) VALUES {rows}
+		ON CONFLICT (owner) DO UPDATE SET last = event_counter.last + excluded.last RETURNING owner, last`, "TEXT", "BIGINT")
+	bulkInsert = store.NewBulk(`INSERT INTO event (owner, seq, type, kind, subject, door, data, at) VALUES {rows}`,
+		"TEXT", "BIGINT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT")
+	bulkGet = store.NewBulk(`WITH k (owner, seq) AS (VALUES {rows})
+		SELECT `+columns+` FROM k JOIN event e ON e.owner = k.owner AND e.seq = k.seq`, "TEXT", "BIGINT")
+)

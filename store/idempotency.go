@@ -1,0 +1,73 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+
+	"sarraf/fault"
+	"sarraf/internal/clock"
+)
+
+// Key is an Idempotency-Key that came with a command.
+type Key struct {
+	Door string // the front door it came through: a key is the owner's own at each door
+	Key  string // as sent
+	Hash string // BodyHash of what was sent with it
+}
+
+// BodyHash is the fingerprint of a request: its parts, such as method, path and body, each counted with its length.
+func BodyHash(parts ...string) string {
+	h := sha256.New()
+	var size [8]byte
+	for _, p := range parts {
+		for i, n := 0, len(p); i < 8; i++ {
+			size[i] = byte(n >> (8 * i))
+		}
+		h.Write(size[:])
+		h.Write([]byte(p))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// snapshot is a command's outcome as it is kept with its key: the result, or the faults it was refused with.
+type snapshot struct {
+	Result json.RawMessage `json:"result,omitempty"`
+	Faults []*fault.Error  `json:"faults,omitempty"`
+}
+
+// kept is one row of idempotency.
+type kept struct {
+	hash string
+	body string
+}
+
+// slot is where a key lives.
+type slot struct{ owner, door, key string }
+
+// readKeys looks up which of the slots have an answer already.
+func (tx *Tx) readKeys(ctx context.Context, slots []slot) (map[slot]kept, error) {
+	found := map[slot]kept{}
+	args := make([]any, 0, 3*len(slots))
+	for _, s := range slots {
+		args = append(args, s.owner, s.door, s.key)
+	}
+	err := tx.QueryRows(ctx, bulkIdempotencyFind, args, func(r Row) error {
+		var s slot
+		var k kept
+		if err := r.Scan(&s.owner, &s.door, &s.key, &k.hash, &k.body); err != nil {
+			return err
+		}
+		found[s] = k
+		return nil
+	})
+	return found, err
+}
+
+// PruneKeys forgets answers kept for longer than keep. Callers promise their merchants at least 24 hours.
+func (db *DB) PruneKeys(ctx context.Context, keep time.Duration) error {
+	before := clock.Micros(db.clock.Now().Add(-keep))
+	return db.Write(ctx, func(ctx context.Context, tx *Tx) error { return tx.Exec(ctx, sqlIdempotencyPrune, before) })
+}

@@ -1,0 +1,144 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"sarraf/fault"
+)
+
+// postgresDB is a PostgreSQL server: a pool for writing, so that a burst of reads never keeps a payment waiting, and one for
+// reading.
+type postgresDB struct {
+	dsn     string
+	writers *pgxpool.Pool
+	readers *pgxpool.Pool
+}
+
+func openPostgres(ctx context.Context, dsn string, opts Options) (*postgresDB, error) {
+	open := func(conns int, name string) (*pgxpool.Pool, error) {
+		cfg, err := pgxpool.ParseConfig(dsn)
+		if err != nil {
+			return nil, fmt.Errorf("database: cannot read %s", redact(dsn))
+		}
+		cfg.MaxConns = int32(conns)
+		cfg.ConnConfig.ConnectTimeout = 5 * time.Second
+		cfg.ConnConfig.StatementCacheCapacity = 1024
+		params := cfg.ConnConfig.RuntimeParams
+		params["application_name"] = "sarraf " + name
+		params["synchronous_commit"] = "on"
+		params["timezone"] = "UTC"
+		params["lock_timeout"] = "10s"
+		params["idle_in_transaction_session_timeout"] = "60s"
+		// Every statement is keyed. On a freshly made table the planner does not know that yet and would keep a sequential scan
+		// in a prepared plan; with these it takes the key's index from the first row on.
+		if name == "write" {
+			params["enable_seqscan"] = "off"
+			params["enable_hashjoin"] = "off"
+			params["enable_mergejoin"] = "off"
+			params["plan_cache_mode"] = "force_generic_plan"
+		}
+		pool, err := pgxpool.NewWithConfig(ctx, cfg)
+		if err != nil {
+			return nil, err
+		}
+		if err := pool.Ping(ctx); err != nil {
+			pool.Close()
+			return nil, fault.New(fault.Outage).Wrap(err)
+		}
+		return pool, nil
+	}
+	writers, err := open(opts.Writers, "write")
+	if err != nil {
+		return nil, err
+	}
+	readers, err := open(opts.Readers, "read")
+	if err != nil {
+		writers.Close()
+		return nil, err
+	}
+	return &postgresDB{dsn: dsn, writers: writers, readers: readers}, nil
+}
+
+func (d *postgresDB) close() error {
+	d.writers.Close()
+	d.readers.Close()
+	return nil
+}
+
+func (d *postgresDB) begin(ctx context.Context, write bool) (session, error) {
+	pool, opts := d.readers, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	if write {
+		pool, opts = d.writers, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}
+	}
+	tx, err := pool.BeginTx(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	return &postgresTx{tx: tx}, nil
+}
+
+func (d *postgresDB) read(ctx context.Context, st statement) error {
+	rows, err := d.readers.Query(ctx, st.sql, st.args...)
+	return eachPG(rows, err, st.scan)
+}
+
+func eachPG(rows pgx.Rows, err error, scan func(Row) error) error {
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if scan != nil {
+			if err := scan(rows); err != nil {
+				return err
+			}
+		}
+	}
+	return rows.Err()
+}
+
+type postgresTx struct{ tx pgx.Tx }
+
+// run sends all statements in one round trip.
+func (s *postgresTx) run(ctx context.Context, list []statement) error {
+	if len(list) == 1 {
+		rows, err := s.tx.Query(ctx, list[0].sql, list[0].args...)
+		return eachPG(rows, err, list[0].scan)
+	}
+	var b pgx.Batch
+	for _, st := range list {
+		b.Queue(st.sql, st.args...)
+	}
+	answers := s.tx.SendBatch(ctx, &b)
+	for _, st := range list {
+		rows, err := answers.Query()
+		if err := eachPG(rows, err, st.scan); err != nil {
+			_ = answers.Close()
+			return err
+		}
+	}
+	return answers.Close()
+}
+
+// commit ends the transaction. An answer from the server is certain, whatever it says; no answer leaves the outcome unknown.
+func (s *postgresTx) commit(ctx context.Context) error {
+	err := s.tx.Commit(ctx)
+	if err == nil {
+		return nil
+	}
+	if _, answered := pgCode(err); answered && !outage(err) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", errCommitUnknown, err)
+}
+
+func (s *postgresTx) rollback(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	_ = s.tx.Rollback(ctx)
+}

@@ -1,0 +1,141 @@
+// Package store opens a database and runs transactions on it, alike on SQLite and PostgreSQL.
+//
+// One SQL text serves both engines ($n parameters, whole numbers, ON CONFLICT ... RETURNING, VALUES lists); what an engine needs
+// beyond that is in this package: row locks, retry rules, error names, migrations. On top of transactions stands Batcher, the
+// group commit that carries every hot write: see DESIGN.md beside this file.
+package store
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"sarraf/internal/clock"
+)
+
+// Engine names what kind of database is open.
+type Engine string
+
+// The engines. Citus runs on the PostgreSQL code.
+const (
+	SQLite   Engine = "sqlite"
+	Postgres Engine = "postgres"
+)
+
+// Observer is told what the batchers do, for metrics. Its methods must be quick and safe for concurrent use.
+type Observer interface {
+	// Batch is called after a batch of one kind of command has ended: how many commands, and how long it took with its commit.
+	Batch(kind string, size int, took time.Duration)
+	// Queue is called with the number of commands that wait, whenever a batch is taken.
+	Queue(kind string, depth int)
+}
+
+// Options are the choices an opener has. The zero value is good.
+type Options struct {
+	Clock    clock.Clock  // clock.System when nil
+	Logger   *slog.Logger // slog.Default() when nil
+	Observer Observer     // nobody when nil
+	Readers  int          // connections for reading; 4 when 0
+	Writers  int          // PostgreSQL connections for writing; 6 when 0. SQLite has one writer whatever this says
+}
+
+// DB is an open database. It is safe for concurrent use.
+type DB struct {
+	engine Engine
+	be     backend
+	clock  clock.Clock
+	log    *slog.Logger
+	obs    Observer
+}
+
+// backend is what an engine gives.
+type backend interface {
+	// begin starts a transaction: read-write, or a read-only snapshot.
+	begin(ctx context.Context, write bool) (session, error)
+	// read runs one statement outside any transaction.
+	read(ctx context.Context, st statement) error
+	migrate(ctx context.Context, db *DB, dryRun bool) ([]string, error)
+	version(ctx context.Context) (int64, error)
+	close() error
+}
+
+// session is one transaction of an engine.
+type session interface {
+	run(ctx context.Context, list []statement) error
+	commit(ctx context.Context) error
+	rollback(ctx context.Context)
+}
+
+// Row is one row of an answer. Scan copies its columns into dest: *int64, *string, *[]byte, or pointers to pointers for NULL.
+type Row interface {
+	Scan(dest ...any) error
+}
+
+type statement struct {
+	sql  string
+	args []any
+	scan func(Row) error
+}
+
+// Open connects to the database that dsn names: "sqlite:PATH", "sqlite::memory:" is not supported because two connections
+// would see two databases, or "postgres://...". It does not migrate. Errors are fault.Outage when the database cannot be
+// reached, and plain errors for a dsn that cannot be read.
+func Open(ctx context.Context, dsn string, opts Options) (*DB, error) {
+	if opts.Clock == nil {
+		opts.Clock = clock.System{}
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.Default()
+	}
+	if opts.Observer == nil {
+		opts.Observer = unobserved{}
+	}
+	if opts.Readers <= 0 {
+		opts.Readers = 4
+	}
+	if opts.Writers <= 0 {
+		opts.Writers = 6
+	}
+	db := &DB{clock: opts.Clock, log: opts.Logger, obs: opts.Observer}
+	var err error
+	switch scheme, rest, _ := strings.Cut(dsn, ":"); scheme {
+	case "sqlite":
+		db.engine = SQLite
+		db.be, err = openSQLite(ctx, rest, opts)
+	case "postgres", "postgresql":
+		db.engine = Postgres
+		db.be, err = openPostgres(ctx, dsn, opts)
+	default:
+		return nil, errors.New("database: want sqlite:PATH or postgres://user@host/name, not " + redact(dsn))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return db, nil
+}
+
+// Engine tells which engine is open.
+func (db *DB) Engine() Engine { return db.engine }
+
+// Clock is the clock the database was opened with.
+func (db *DB) Clock() clock.Clock { return db.clock }
+
+// Close gives back every connection. Batchers over the database must be closed before.
+func (db *DB) Close() error { return db.be.close() }
+
+// redact is a dsn without its password, for messages.
+func redact(dsn string) string {
+	u, err := url.Parse(dsn)
+	if err != nil {
+		return "what was given"
+	}
+	return u.Redacted()
+}
+
+type unobserved struct{}
+
+func (unobserved) Batch(string, int, time.Duration) {}
+func (unobserved) Queue(string, int)                {}

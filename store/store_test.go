@@ -1,0 +1,207 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"sarraf/fault"
+	"sarraf/internal/pgtest"
+	"sarraf/internal/storetest"
+	"sarraf/store"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+var ctx = context.Background()
+
+func TestMigratingTwiceChangesNothing(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		again, err := db.Migrate(ctx, false)
+		if err != nil || len(again) != 0 {
+			t.Fatalf("second migration: %v, %v", again, err)
+		}
+		if err := db.CheckSchema(ctx); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestNumbersAreNeverGivenTwice(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		nodes := []*store.Numbers{db.Numbers("n"), db.Numbers("n")}
+		var mu sync.Mutex
+		seen := map[int64]bool{}
+		var wg sync.WaitGroup
+		for g := range 8 {
+			wg.Go(func() {
+				for range 600 {
+					n, err := nodes[g%2].Next(ctx)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					mu.Lock()
+					if seen[n] || n < 1 {
+						t.Errorf("%d was given twice", n)
+					}
+					seen[n] = true
+					mu.Unlock()
+				}
+			})
+		}
+		wg.Wait()
+		if len(seen) != 4800 {
+			t.Fatalf("%d numbers, want 4800", len(seen))
+		}
+	})
+}
+
+func TestAliasIsFoundByItsOwnerOnly(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		list := make([]store.Alias, 700)
+		for i := range list {
+			list[i] = store.Alias{Value: fmt.Sprintf("v%d", i), Kind: "k", Owner: "a", ID: fmt.Sprint(i)}
+		}
+		put := func(list []store.Alias) error {
+			return db.Write(ctx, func(ctx context.Context, tx *store.Tx) error { tx.PutAliases(list); return nil })
+		}
+		if err := put(list); err != nil {
+			t.Fatal(err)
+		}
+		if id, err := db.FindAlias(ctx, "a", "k", "v699"); err != nil || id != "699" {
+			t.Fatalf("own alias: %q, %v", id, err)
+		}
+		if id, err := db.FindAlias(ctx, "b", "k", "v699"); err != nil || id != "" {
+			t.Fatalf("another's alias: %q, %v", id, err)
+		}
+		if err := put(list[:1]); !store.IsUnique(err) {
+			t.Fatalf("the same alias again: %v", err)
+		}
+	})
+}
+
+// adder is a batcher over one counter row: it answers the total after each addition, refuses negative ones, and chokes on 666.
+func adder(db *store.DB) *store.Batcher[int64, int64] {
+	const upsert = `INSERT INTO counter (name, next) VALUES ('sum', $1) ON CONFLICT (name) DO UPDATE SET next = counter.next + excluded.next RETURNING next`
+	return store.NewBatcher(db, "add", func(ctx context.Context, tx *store.Tx, list []int64) ([]store.Outcome[int64], error) {
+		out := make([]store.Outcome[int64], len(list))
+		for i, n := range list {
+			switch {
+			case n == 666:
+				return nil, errors.New("poison")
+			case n < 0:
+				out[i].Err = fault.New(fault.AmountNotPositive).On("n")
+				continue
+			}
+			err := tx.Query(ctx, upsert, []any{n}, func(r store.Row) error { return r.Scan(&out[i].Value) })
+			if err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	})
+}
+
+func total(t *testing.T, db *store.DB) (n int64) {
+	t.Helper()
+	err := db.Query(ctx, `SELECT next FROM counter WHERE name = 'sum'`, nil, func(r store.Row) error { return r.Scan(&n) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestBatcherGivesEachCallerItsOwnOutcome(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		b := adder(db)
+		defer b.Close()
+		var wg sync.WaitGroup
+		for i := range int64(300) {
+			wg.Go(func() {
+				switch {
+				case i%50 == 7:
+					if _, err := b.Do(ctx, "o", nil, 666); err == nil || fault.First(err).Code != fault.Bug {
+						t.Errorf("poison: %v", err)
+					}
+				case i%10 == 3:
+					if _, err := b.Do(ctx, "o", nil, -1); !fault.Has(err, fault.AmountNotPositive) {
+						t.Errorf("refused: %v", err)
+					}
+				default:
+					if n, err := b.Do(ctx, "o", nil, 1); err != nil || n < 1 {
+						t.Errorf("added: %d, %v", n, err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		if got := total(t, db); got != 300-6-30 {
+			t.Fatalf("the sum is %d, want %d", got, 300-6-30)
+		}
+	})
+}
+
+func TestSameKeyHasOneEffectAndEqualAnswers(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		nodes := []*store.Batcher[int64, int64]{adder(db), adder(db)}
+		defer nodes[0].Close()
+		defer nodes[1].Close()
+		var wg sync.WaitGroup
+		for i := range 50 {
+			wg.Go(func() {
+				key := &store.Key{Door: "d", Key: "once", Hash: "h"}
+				if n, err := nodes[i%2].Do(ctx, "o", key, 5); err != nil || n != 5 {
+					t.Errorf("answer %d, %v", n, err)
+				}
+				refused := &store.Key{Door: "d", Key: "refused", Hash: "h"}
+				_, err := nodes[i%2].Do(ctx, "o", refused, -1)
+				if f := fault.First(err); f == nil || f.Code != fault.AmountNotPositive || f.Field != "n" {
+					t.Errorf("refusal: %v", err)
+				}
+			})
+		}
+		wg.Wait()
+		if got := total(t, db); got != 5 {
+			t.Fatalf("the sum is %d after one addition of 5", got)
+		}
+		if _, err := nodes[0].Do(ctx, "o", &store.Key{Door: "d", Key: "once", Hash: "other"}, 5); !fault.Has(err, fault.IdempotencyReused) {
+			t.Fatalf("same key, other body: %v", err)
+		}
+		if n, err := nodes[0].Do(ctx, "another", &store.Key{Door: "d", Key: "once", Hash: "other"}, 5); err != nil || n != 10 {
+			t.Fatalf("another owner's key: %d, %v", n, err)
+		}
+	})
+}
+
+func TestClosedBatcherRefuses(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		b := adder(db)
+		b.Close()
+		if _, err := b.Do(ctx, "o", nil, 1); !fault.Has(err, fault.Overloaded) {
+			t.Fatalf("after close: %v", err)
+		}
+	})
+}
+
+func TestPostgresGoneIsAnOutageAndMendsItself(t *testing.T) {
+	server := pgtest.Start(t, true)
+	db := storetest.Open(t, server.Database(t), nil)
+	b := adder(db)
+	defer b.Close()
+	if _, err := b.Do(ctx, "o", nil, 1); err != nil {
+		t.Fatal(err)
+	}
+	server.Kill()
+	if _, err := b.Do(ctx, "o", nil, 1); !fault.Has(err, fault.Outage) {
+		t.Fatalf("with the server gone: %v", err)
+	}
+	if err := server.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := b.Do(ctx, "o", nil, 1); err != nil || n != 2 {
+		t.Fatalf("with the server back: %d, %v", n, err)
+	}
+}
