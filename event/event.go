@@ -45,8 +45,12 @@ type Written struct {
 	WebhookURL string
 }
 
-// Message is what one sending of an event says: made by a front door, sent by webhook. Header holds name and value pairs in the
-// order they are sent.
+// Unix, in the value of a message's header, stands for the time of the sending in Unix seconds: a message is worded from the event
+// alone, and the time is of the attempt.
+const Unix = "{unix}"
+
+// Message is what one sending of an event says: made by a front door, sent by webhook. Header holds name and value pairs, each name
+// spelt as it is to be sent.
 type Message struct {
 	Header [][2]string
 	Body   []byte
@@ -176,16 +180,10 @@ type Key struct {
 	Seq   int64
 }
 
-// Stream calls fn for every event about one kind of thing, ordered by owner, subject and number: the order in which an audit
-// walks the rows they are about.
-func Stream(ctx context.Context, tx *store.Tx, kinds [2]string, fn func(Event) error) error {
-	return tx.Query(ctx, sqlStream, []any{kinds[0], kinds[1]}, func(r store.Row) error {
-		e, err := scan(r)
-		if err != nil {
-			return err
-		}
-		return fn(e)
-	})
+// Stream walks all events about one kind of thing, ordered by owner, subject and number: the order in which an audit walks the rows
+// they are about.
+func Stream(ctx context.Context, tx *store.Tx, kind string) *store.Stream[Event] {
+	return store.NewStream(ctx, tx, sqlStream, []any{kind}, scan)
 }
 
 func scan(r store.Row) (e Event, err error) {

@@ -9,7 +9,7 @@ const (
 	sqlAfter   = `SELECT ` + columns + ` FROM event e WHERE e.owner = $1 AND e.seq > $2 ORDER BY e.seq LIMIT $3`
 	sqlBefore  = `SELECT ` + columns + ` FROM event e WHERE e.owner = $1 AND e.seq < $2 ORDER BY e.seq DESC LIMIT $3`
 	sqlBetween = `SELECT ` + columns + ` FROM event e WHERE e.owner = $1 AND e.seq > $2 AND e.seq < $3 ORDER BY e.seq LIMIT $4`
-	sqlStream  = `SELECT ` + columns + ` FROM event e WHERE e.kind IN ($1, $2) ORDER BY e.owner, e.subject, e.seq`
+	sqlStream  = `SELECT ` + columns + ` FROM event e WHERE e.kind = $1 ORDER BY e.owner, e.subject, e.seq`
 )
 
 var (

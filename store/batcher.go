@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"sarraf/fault"
@@ -129,11 +130,23 @@ func (b *Batcher[C, R]) run(batch []*call[C, R]) {
 	}
 	if len(batch) > 1 && !fault.Has(err, fault.Outage) {
 		b.db.log.Warn("a batch failed and is run singly", "kind", b.kind, "size", len(batch), "error", err)
-		for _, c := range batch {
-			b.run([]*call[C, R]{c})
+		for i := range batch {
+			if err = b.together(batch[i : i+1]); err == nil {
+				continue
+			}
+			if fault.Has(err, fault.Outage) {
+				b.fail(batch[i:], err)
+				return
+			}
+			b.fail(batch[i:i+1], err)
 		}
 		return
 	}
+	b.fail(batch, err)
+}
+
+// fail answers calls that nothing was done for.
+func (b *Batcher[C, R]) fail(batch []*call[C, R], err error) {
 	b.db.log.Error("commands failed", "kind", b.kind, "size", len(batch), "error", err)
 	for _, c := range batch {
 		c.out <- Outcome[R]{Err: err}
@@ -204,6 +217,9 @@ func (b *Batcher[C, R]) decide(ctx context.Context, tx *Tx, batch []*call[C, R])
 			return nil, fmt.Errorf("%s: %d outcomes for %d commands", b.kind, len(results), len(commands))
 		}
 		for n, i := range at {
+			if fault.Has(results[n].Err, fault.Bug) {
+				return nil, results[n].Err // that is no decision: it fails its command alone, and no key keeps it
+			}
 			outcomes[i] = results[n]
 		}
 	}
@@ -216,7 +232,7 @@ func (b *Batcher[C, R]) keep(tx *Tx, batch []*call[C, R], outcomes []Outcome[R],
 		return nil
 	}
 	fresh := map[slot]kept{}
-	var args []any
+	var slots []slot
 	now := clock.Micros(b.db.clock.Now())
 	for i, c := range batch {
 		if c.key == nil {
@@ -235,7 +251,12 @@ func (b *Batcher[C, R]) keep(tx *Tx, batch []*call[C, R], outcomes []Outcome[R],
 			return err
 		}
 		fresh[s] = kept{hash: c.key.Hash, body: body}
-		args = append(args, s.owner, s.door, s.key, c.key.Hash, body, now)
+		slots = append(slots, s)
+	}
+	slices.SortFunc(slots, slot.compare) // every writer inserts in this order, so that two that wait for each other's keys do not lock up
+	args := make([]any, 0, 6*len(slots))
+	for _, s := range slots {
+		args = append(args, s.owner, s.door, s.key, fresh[s].hash, fresh[s].body, now)
 	}
 	// Another node that settled the same key in the meantime makes this fail on the primary key; the batch is then run again
 	// and finds that node's answer.

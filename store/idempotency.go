@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -46,6 +47,10 @@ type kept struct {
 
 // slot is where a key lives.
 type slot struct{ owner, door, key string }
+
+func (s slot) compare(other slot) int {
+	return cmp.Or(cmp.Compare(s.owner, other.owner), cmp.Compare(s.door, other.door), cmp.Compare(s.key, other.key))
+}
 
 // readKeys looks up which of the slots have an answer already.
 func (tx *Tx) readKeys(ctx context.Context, slots []slot) (map[slot]kept, error) {

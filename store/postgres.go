@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -102,7 +103,10 @@ func eachPG(rows pgx.Rows, err error, scan func(Row) error) error {
 	return rows.Err()
 }
 
-type postgresTx struct{ tx pgx.Tx }
+type postgresTx struct {
+	tx      pgx.Tx
+	cursors int // streams opened in it, for their names
+}
 
 // run sends all statements in one round trip.
 func (s *postgresTx) run(ctx context.Context, list []statement) error {
@@ -131,7 +135,7 @@ func (s *postgresTx) commit(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	if _, answered := pgCode(err); answered && !outage(err) {
+	if _, answered := pgCode(err); answered && !outage(err) || errors.Is(err, pgx.ErrTxCommitRollback) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", errCommitUnknown, err)

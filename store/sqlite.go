@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
@@ -34,9 +35,10 @@ func openSQLite(ctx context.Context, path string, opts Options) (*sqliteDB, erro
 	}
 	// cache_size is in KiB when negative; synchronous FULL makes an acknowledged commit survive power loss.
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)" +
-		"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=cache_size(-32768)&_pragma=temp_store(MEMORY)" +
+		"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=cache_size(-32768)" +
 		"&_pragma=wal_autocheckpoint(4000)&_pragma=journal_size_limit(67108864)"
-	writer, err := sql.Open("sqlite", dsn+"&_txlock=immediate")
+	// Readers sort on disk what does not fit their cache: an audit sorts whole tables.
+	writer, err := sql.Open("sqlite", dsn+"&_txlock=immediate&_pragma=temp_store(MEMORY)")
 	if err != nil {
 		return nil, err
 	}
@@ -59,14 +61,18 @@ func (d *sqliteDB) close() error {
 	return errors.Join(d.dropWriter(), d.readers.Close(), d.writer.Close())
 }
 
-// dropWriter closes the writer connection and what is prepared on it; the next transaction opens a new one.
+// dropWriter closes the writer connection and what is prepared on it; the next transaction opens a new one. The connection is not
+// just given back to its pool, which would hand out the same one again in whatever state it is.
 func (d *sqliteDB) dropWriter() error {
 	var errs []error
 	for _, st := range d.stmts {
 		errs = append(errs, st.Close())
 	}
 	if d.conn != nil {
-		errs = append(errs, d.conn.Close())
+		err := d.conn.Raw(func(any) error { return driver.ErrBadConn })
+		if !errors.Is(err, driver.ErrBadConn) && !errors.Is(err, sql.ErrConnDone) {
+			errs = append(errs, err)
+		}
 	}
 	d.conn, d.stmts = nil, nil
 	return errors.Join(errs...)
@@ -146,7 +152,10 @@ func each(rows *sql.Rows, err error, scan func(Row) error) error {
 }
 
 // sqliteRead is a snapshot on a reader.
-type sqliteRead struct{ conn *sql.Conn }
+type sqliteRead struct {
+	conn   *sql.Conn
+	opened []*sql.Rows // streams that may not have been read to their end
+}
 
 func (s *sqliteRead) run(ctx context.Context, list []statement) error {
 	for _, st := range list {
@@ -161,6 +170,9 @@ func (s *sqliteRead) run(ctx context.Context, list []statement) error {
 func (s *sqliteRead) commit(ctx context.Context) error { s.rollback(ctx); return nil }
 
 func (s *sqliteRead) rollback(ctx context.Context) {
+	for _, r := range s.opened {
+		_ = r.Close()
+	}
 	_, _ = s.conn.ExecContext(ctx, "ROLLBACK")
 	_ = s.conn.Close()
 }

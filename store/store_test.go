@@ -205,3 +205,44 @@ func TestPostgresGoneIsAnOutageAndMendsItself(t *testing.T) {
 		t.Fatalf("with the server back: %d, %v", n, err)
 	}
 }
+
+func TestStreamsAreWalkedSideBySideInOneSnapshot(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		const n = 1234
+		list := make([]store.Alias, n)
+		for i := range list {
+			list[i] = store.Alias{Value: fmt.Sprintf("v%05d", i), Kind: "k", Owner: "a", ID: fmt.Sprint(i)}
+		}
+		put := func(list []store.Alias) {
+			if err := db.Write(ctx, func(ctx context.Context, tx *store.Tx) error { tx.PutAliases(list); return nil }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		put(list)
+		text := func(r store.Row) (s string, err error) { return s, r.Scan(&s) }
+		err := db.Snapshot(ctx, func(ctx context.Context, tx *store.Tx) error {
+			a := store.NewStream(ctx, tx, `SELECT value FROM alias WHERE owner = $1 ORDER BY value`, []any{"a"}, text)
+			b := store.NewStream(ctx, tx, `SELECT id FROM alias ORDER BY value`, nil, text)
+			for i := range n {
+				if i == 600 {
+					put([]store.Alias{{Value: "w", Kind: "k", Owner: "a", ID: "late"}})
+				}
+				v, ok1 := a.Next(ctx)
+				w, ok2 := b.Next(ctx)
+				if !ok1 || !ok2 || v != list[i].Value || w != list[i].ID {
+					t.Fatalf("row %d: %q %q %v %v", i, v, w, a.Err(), b.Err())
+				}
+			}
+			if v, ok := a.Next(ctx); ok || a.Err() != nil {
+				t.Fatalf("after the end: %q, %v", v, a.Err())
+			}
+			if _, ok := b.Peek(ctx); ok {
+				t.Fatal("the snapshot saw what was written after it began")
+			}
+			return b.Err()
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
@@ -16,6 +15,7 @@ type Tx struct {
 	db    *DB
 	sess  session
 	queue []statement
+	after []func()
 }
 
 // attempts is how often a transaction is tried before its error is given to the caller.
@@ -61,8 +61,18 @@ func (db *DB) writeOnce(ctx context.Context, fn func(ctx context.Context, tx *Tx
 		sess.rollback(ctx)
 		return err
 	}
-	return sess.commit(ctx)
+	if err := sess.commit(ctx); err != nil {
+		return err
+	}
+	for _, f := range tx.after {
+		f()
+	}
+	return nil
 }
+
+// AfterCommit has f called once the transaction is committed, to wake a worker for instance. It is called by the committing
+// goroutine and must be quick; a crash in between loses it, so nothing may depend on it.
+func (tx *Tx) AfterCommit(f func()) { tx.after = append(tx.after, f) }
 
 // guarded runs fn and the statements it left queued; a panic in it is an error, so that the connection is given back clean.
 func guarded(ctx context.Context, tx *Tx, fn func(ctx context.Context, tx *Tx) error) (err error) {
@@ -89,9 +99,21 @@ func (db *DB) Snapshot(ctx context.Context, fn func(ctx context.Context, tx *Tx)
 
 // Query runs one reading statement outside any transaction and calls scan for each row of the answer, in its order.
 func (db *DB) Query(ctx context.Context, sql string, args []any, scan func(Row) error) error {
-	err := db.be.read(ctx, statement{sql: db.text(sql), args: args, scan: scan})
-	if retryable(err) && !errors.Is(err, errCommitUnknown) {
-		err = db.be.read(ctx, statement{sql: db.text(sql), args: args, scan: scan})
+	return db.read(ctx, statement{sql: db.text(sql), args: args, scan: scan})
+}
+
+// read runs a reading statement, and once more when its connection was lost before the first row: a row is never scanned twice.
+func (db *DB) read(ctx context.Context, st statement) error {
+	scanned := false
+	if scan := st.scan; scan != nil {
+		st.scan = func(r Row) error {
+			scanned = true
+			return scan(r)
+		}
+	}
+	err := db.be.read(ctx, st)
+	if retryable(err) && !scanned && ctx.Err() == nil {
+		err = db.be.read(ctx, st)
 	}
 	return outward(err)
 }
@@ -137,8 +159,8 @@ func (db *DB) QueryRows(ctx context.Context, bulk *Bulk, args []any, scan func(R
 	tx.db = db
 	tx.LaterRows(bulk, args, scan)
 	for _, st := range tx.queue {
-		if err := db.be.read(ctx, st); err != nil {
-			return outward(err)
+		if err := db.read(ctx, st); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -2,7 +2,11 @@
 // that are sorted by the same key are walked side by side.
 package audit
 
-import "fmt"
+import (
+	"fmt"
+	"reflect"
+	"time"
+)
 
 // Finding is one discrepancy.
 type Finding struct {
@@ -19,3 +23,22 @@ func (f Finding) String() string {
 
 // Report takes each discrepancy as it is found.
 type Report func(Finding)
+
+// Diff names the fields in which two values of the same struct type differ, each with both values; times are compared as instants.
+// It is empty when they are equal.
+func Diff(have, want any) []string {
+	var list []string
+	h, w := reflect.ValueOf(have), reflect.ValueOf(want)
+	for i := range h.NumField() {
+		a, b := h.Field(i).Interface(), w.Field(i).Interface()
+		if t, ok := a.(time.Time); ok {
+			if t.Equal(b.(time.Time)) {
+				continue
+			}
+		} else if a == b {
+			continue
+		}
+		list = append(list, fmt.Sprintf("%s is %v, should be %v", h.Type().Field(i).Name, a, b))
+	}
+	return list
+}

@@ -7,6 +7,7 @@ package clock
 import (
 	"sync"
 	"time"
+	_ "time/tzdata" // a machine without zone files must print a payer's time right too
 )
 
 // Clock tells the present time, in UTC, cut to microseconds.
@@ -71,3 +72,18 @@ func Start() func() time.Duration {
 	began := time.Now()
 	return func() time.Duration { return time.Since(began) }
 }
+
+// In is t in the named zone, such as "Asia/Dhaka"; in UTC for "" and for a zone that does not exist. The zones are built in.
+func In(t time.Time, zone string) time.Time {
+	if loc, ok := zones.Load(zone); ok {
+		return t.In(loc.(*time.Location))
+	}
+	loc, err := time.LoadLocation(zone)
+	if err != nil {
+		loc = time.UTC
+	}
+	zones.Store(zone, loc)
+	return t.In(loc)
+}
+
+var zones sync.Map

@@ -77,18 +77,13 @@ func Start(t testing.TB, durable bool) *Server {
 // Database makes an empty database and answers its URL.
 func (s *Server) Database(t testing.TB) string {
 	t.Helper()
-	name := fmt.Sprintf("t%d", databases.Add(1))
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, s.URL("postgres"))
+	url, err := s.Create(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = conn.Close(ctx) }()
-	if _, err := conn.Exec(ctx, "CREATE DATABASE "+name); err != nil {
-		t.Fatal(err)
-	}
-	return s.URL(name)
+	return url
 }
 
 // URL names a database of the server.

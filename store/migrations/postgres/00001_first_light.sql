@@ -104,7 +104,7 @@ CREATE TABLE entry (
     at              BIGINT NOT NULL,
     PRIMARY KEY (owner, account, seq)
 );
-CREATE UNIQUE INDEX entry_transfer ON entry (owner, transfer, account);
+CREATE UNIQUE INDEX entry_transfer ON entry (owner, transfer, side);
 
 CREATE TABLE hold (
     owner           TEXT COLLATE "C"   NOT NULL,
@@ -139,9 +139,11 @@ CREATE TABLE hold_step (
     transfer        TEXT COLLATE "C",
     expires_at      BIGINT,
     held_after      BIGINT NOT NULL,
+    entry_seq       BIGINT NOT NULL,
     at              BIGINT NOT NULL,
     PRIMARY KEY (owner, account, n)
 );
+CREATE UNIQUE INDEX hold_step_hold ON hold_step (owner, hold, step);
 
 -- Hash chains over entries, hold steps and events. prev is unique, so that two nodes never fork a chain.
 CREATE TABLE seal (
@@ -153,6 +155,13 @@ CREATE TABLE seal (
     signature TEXT COLLATE "C"   NOT NULL,
     PRIMARY KEY (owner, chain, seq),
     UNIQUE (owner, chain, prev)
+);
+
+-- The public halves of the keys that signed seals, each signed by itself; not owner-first on purpose.
+CREATE TABLE seal_key (
+    public_key TEXT COLLATE "C"   NOT NULL PRIMARY KEY,
+    created_at BIGINT NOT NULL,
+    signature  TEXT COLLATE "C"   NOT NULL
 );
 
 CREATE TABLE event_counter (

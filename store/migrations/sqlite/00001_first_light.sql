@@ -104,7 +104,7 @@ CREATE TABLE entry (
     at              BIGINT NOT NULL,
     PRIMARY KEY (owner, account, seq)
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX entry_transfer ON entry (owner, transfer, account);
+CREATE UNIQUE INDEX entry_transfer ON entry (owner, transfer, side);
 
 CREATE TABLE hold (
     owner           TEXT   NOT NULL,
@@ -139,9 +139,11 @@ CREATE TABLE hold_step (
     transfer        TEXT,
     expires_at      BIGINT,
     held_after      BIGINT NOT NULL,
+    entry_seq       BIGINT NOT NULL,
     at              BIGINT NOT NULL,
     PRIMARY KEY (owner, account, n)
 ) WITHOUT ROWID;
+CREATE UNIQUE INDEX hold_step_hold ON hold_step (owner, hold, step);
 
 -- Hash chains over entries, hold steps and events. prev is unique, so that two nodes never fork a chain.
 CREATE TABLE seal (
@@ -153,6 +155,13 @@ CREATE TABLE seal (
     signature TEXT   NOT NULL,
     PRIMARY KEY (owner, chain, seq),
     UNIQUE (owner, chain, prev)
+) WITHOUT ROWID;
+
+-- The public halves of the keys that signed seals, each signed by itself; not owner-first on purpose.
+CREATE TABLE seal_key (
+    public_key TEXT   NOT NULL PRIMARY KEY,
+    created_at BIGINT NOT NULL,
+    signature  TEXT   NOT NULL
 ) WITHOUT ROWID;
 
 CREATE TABLE event_counter (
