@@ -48,7 +48,7 @@ func New(c clock.Clock) string {
 
 // Valid reports whether s has the form of an id that New makes.
 func Valid(s string) bool {
-	if len(s) != 36 || s[14] != '7' {
+	if len(s) != 36 || s[14] != '7' || s[19] != '8' && s[19] != '9' && s[19] != 'a' && s[19] != 'b' {
 		return false
 	}
 	for i := range len(s) {

@@ -38,12 +38,15 @@ func Parse(text string) (*Keyring, error) {
 	return &k, nil
 }
 
+// lineBreaks are what package base64 passes over, wherever they stand.
+const lineBreaks = "\r\n"
+
 func parseKey(text string) ([]byte, bool) {
 	if b, err := hex.DecodeString(text); err == nil && len(b) == 32 {
 		return b, true
 	}
 	for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
-		if b, err := enc.DecodeString(text); err == nil && len(b) == 32 {
+		if b, err := enc.Strict().DecodeString(text); err == nil && len(b) == 32 && !strings.ContainsAny(text, lineBreaks) {
 			return b, true
 		}
 	}
@@ -83,10 +86,10 @@ func (k *Keyring) Encrypt(purpose string, plaintext, row []byte) (string, error)
 // Decrypt is what Encrypt was given, or ErrDecrypt.
 func (k *Keyring) Decrypt(purpose, text string, row []byte) ([]byte, error) {
 	body, ok := strings.CutPrefix(text, version)
-	if !ok {
+	if !ok || strings.ContainsAny(body, lineBreaks) {
 		return nil, ErrDecrypt
 	}
-	raw, err := base64.RawStdEncoding.DecodeString(body)
+	raw, err := base64.RawStdEncoding.Strict().DecodeString(body)
 	if err != nil {
 		return nil, ErrDecrypt
 	}

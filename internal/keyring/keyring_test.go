@@ -8,9 +8,11 @@ import (
 	"testing"
 )
 
-func key(b byte) string { return base64.StdEncoding.EncodeToString([]byte(strings.Repeat(string(b), 32))) }
+func key(b byte) string {
+	return base64.StdEncoding.EncodeToString([]byte(strings.Repeat(string(b), 32)))
+}
 
-func parse(t *testing.T, text string) *Keyring {
+func parse(t testing.TB, text string) *Keyring {
 	t.Helper()
 	k, err := Parse(text)
 	if err != nil {
