@@ -10,6 +10,8 @@ const (
 	sqlBefore  = `SELECT ` + columns + ` FROM event e WHERE e.owner = $1 AND e.seq < $2 ORDER BY e.seq DESC LIMIT $3`
 	sqlBetween = `SELECT ` + columns + ` FROM event e WHERE e.owner = $1 AND e.seq > $2 AND e.seq < $3 ORDER BY e.seq LIMIT $4`
 	sqlStream  = `SELECT ` + columns + ` FROM event e WHERE e.kind = $1 ORDER BY e.owner, e.subject, e.seq`
+	sqlAll     = `SELECT ` + columns + ` FROM event e ORDER BY e.owner, e.seq`
+	sqlHeads   = `SELECT owner, last FROM event_counter ORDER BY owner`
 )
 
 var (
@@ -19,4 +21,9 @@ var (
 		"TEXT", "BIGINT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT")
 	bulkGet = store.NewBulk(`WITH k (owner, seq) AS (VALUES {rows})
 		SELECT `+columns+` FROM k JOIN event e ON e.owner = k.owner AND e.seq = k.seq`, "TEXT", "BIGINT")
+	bulkHeads = store.NewBulk(`WITH k (owner) AS (VALUES {rows}) SELECT c.owner, c.last FROM k JOIN event_counter c ON c.owner = k.owner`,
+		"TEXT")
+	bulkSpans = store.NewBulk(`WITH k (owner, low, high) AS (VALUES {rows})
+		SELECT `+columns+` FROM k JOIN event e ON e.owner = k.owner AND e.seq > k.low AND e.seq <= k.high ORDER BY e.owner, e.seq`,
+		"TEXT", "BIGINT", "BIGINT")
 )
