@@ -1,0 +1,94 @@
+package ledger
+
+import (
+	"context"
+	"time"
+
+	"sarraf/money"
+	"sarraf/store"
+)
+
+// Side is one of the two sides of a transfer.
+type Side string
+
+// The sides.
+const (
+	Debit  Side = "debit"  // of the account that the money leaves
+	Credit Side = "credit" // of the account that it comes to
+)
+
+// Entry is one side of a transfer, in the books of its account.
+type Entry struct {
+	Owner, Account               string // Account is the id, as "BDT/balance"
+	Seq                          int64  // gapless for the account, from 1
+	Transfer                     string
+	Side                         Side
+	Amount                       int64  // minor units, more than 0
+	CounterOwner, CounterAccount string // the other side's
+	Kind, Subject                string
+	BalanceAfter                 int64
+	At                           time.Time
+}
+
+// Figures are what stands on an account, in minor units of its currency.
+type Figures struct {
+	Account
+	Debits, Credits, Held int64
+	Entries               int64 // how many there are
+}
+
+// Balance is credits less debits.
+func (f Figures) Balance() int64 { return f.Credits - f.Debits }
+
+// Available is the balance less what is held.
+func (f Figures) Available() int64 { return f.Credits - f.Debits - f.Held }
+
+// Read answers what stands on an account: zeros when it never had an entry or a hold.
+func Read(ctx context.Context, db *store.DB, a Account) (Figures, error) {
+	f := Figures{Account: a}
+	err := db.Query(ctx, sqlAccount, []any{a.Owner, a.ID()}, func(r store.Row) (err error) {
+		f, err = scanFigures(r)
+		return err
+	})
+	return f, err
+}
+
+// ReadAll answers what stands on each account of the owner that ever had an entry or a hold, by id.
+func ReadAll(ctx context.Context, db *store.DB, owner string) ([]Figures, error) {
+	var list []Figures
+	err := db.Query(ctx, sqlOfOwner, []any{owner}, func(r store.Row) error {
+		f, err := scanFigures(r)
+		list = append(list, f)
+		return err
+	})
+	return list, err
+}
+
+func scanFigures(r store.Row) (Figures, error) {
+	a, err := scanAccount(r)
+	return Figures{
+		Account: Account{Owner: a.Owner, Currency: money.Currency(a.Currency), Kind: a.Kind},
+		Debits:  a.Debits, Credits: a.Credits, Held: a.Held, Entries: a.Seq,
+	}, err
+}
+
+// Entries answers at most limit entries of an account, those that follow the one numbered after, in their order; 0 for the first.
+func Entries(ctx context.Context, db *store.DB, a Account, after int64, limit int) ([]Entry, error) {
+	var list []Entry
+	err := db.Query(ctx, sqlEntries, []any{a.Owner, a.ID(), after, int64(limit)}, func(r store.Row) error {
+		e, err := scanPublic(r)
+		list = append(list, e)
+		return err
+	})
+	return list, err
+}
+
+// StreamTransfers walks the debit entries of all transfers of these kinds, ordered by owner, subject and transfer: the order in which an
+// audit walks what they are for.
+func StreamTransfers(ctx context.Context, tx *store.Tx, kinds []string) *store.Stream[Entry] {
+	args := make([]any, len(kinds))
+	for i, k := range kinds {
+		args[i] = k
+	}
+	return store.NewStream(ctx, tx, sqlDebitsOfKinds(len(kinds)), args, scanPublic)
+}
