@@ -1,0 +1,187 @@
+package invoice
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"sarraf/fault"
+	"sarraf/money"
+	"sarraf/store"
+)
+
+// currencyOf is a currency code as the database has it. It was checked on its way in.
+func currencyOf(code string) money.Currency { return money.Currency(code) }
+
+// one runs a query for at most one invoice.
+func (s *Service) one(ctx context.Context, sql string, args ...any) (Invoice, error) {
+	var inv Invoice
+	found := false
+	err := s.db.Query(ctx, sql, args, func(r store.Row) (err error) {
+		found = true
+		inv, err = scan(r)
+		return err
+	})
+	if err == nil && !found {
+		err = fault.New(fault.InvoiceMissing)
+	}
+	return inv, err
+}
+
+// Get answers the owner's invoice with the id, or a fault InvoiceMissing.
+func (s *Service) Get(ctx context.Context, owner, id string) (Invoice, error) {
+	return s.one(ctx, sqlByID, owner, id)
+}
+
+// ByNumber answers the owner's invoice that the door prints as number, or a fault InvoiceMissing.
+func (s *Service) ByNumber(ctx context.Context, owner, door, number string) (Invoice, error) {
+	return s.one(ctx, sqlByNumber, number, AliasKind(door), owner)
+}
+
+// ByReference answers the owner's invoice with the merchant's own reference at the door, or a fault InvoiceMissing.
+func (s *Service) ByReference(ctx context.Context, owner, door, reference string) (Invoice, error) {
+	return s.one(ctx, sqlByReference, owner, door, reference)
+}
+
+// ByToken answers the invoice whose hosted page has the token, or a fault InvoiceMissing. Whoever knows the token may see the page.
+func (s *Service) ByToken(ctx context.Context, token string) (Invoice, error) {
+	return s.one(ctx, sqlByToken, token, TokenAlias)
+}
+
+// Find answers those of the owner's invoices at the door that the given texts mean, by text: each text is a printed number or a
+// reference. A text that means nothing is absent.
+func (s *Service) Find(ctx context.Context, owner, door string, texts []string) (map[string]Invoice, error) {
+	ids, err := s.db.FindAliases(ctx, owner, AliasKind(door), texts)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[string]Invoice, len(texts))
+	var byID, byRef []any
+	textOf := make(map[string]string, len(ids))
+	for _, t := range texts {
+		if id, ok := ids[t]; ok {
+			textOf[id] = t
+			byID = append(byID, owner, id)
+		} else {
+			byRef = append(byRef, owner, door, t)
+		}
+	}
+	err = s.db.QueryRows(ctx, bulkByID, byID, func(r store.Row) error {
+		inv, err := scan(r)
+		found[textOf[inv.ID]] = inv
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = s.db.QueryRows(ctx, bulkByReference, byRef, func(r store.Row) error {
+		inv, err := scan(r)
+		found[inv.Reference] = inv
+		return err
+	})
+	return found, err
+}
+
+// Anything answers every invoice of the owner that text can mean, oldest first: its own id, a page token, or a printed number or a
+// reference at one of the doors. It is for people and for the sandbox, who do not say what they mean.
+func (s *Service) Anything(ctx context.Context, owner, text string, doors []string) ([]Invoice, error) {
+	args := []any{owner, TokenAlias, "", text}
+	for _, d := range doors {
+		args = append(args, owner, AliasKind(d), d, text)
+	}
+	for n := len(args) / 4; n&(n-1) != 0; n++ { // a power of two is asked in one statement
+		args = append(args, args[:4]...)
+	}
+	byID := map[string]Invoice{}
+	err := s.db.QueryRows(ctx, bulkAnything, args, func(r store.Row) error {
+		inv, err := scan(r)
+		byID[inv.ID] = inv
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Invoice, 0, len(byID))
+	for _, inv := range byID {
+		list = append(list, inv)
+	}
+	slices.SortFunc(list, func(a, b Invoice) int { return strings.Compare(a.ID, b.ID) })
+	return list, nil
+}
+
+// Page says which part of a list is wanted: at most Limit, older than Before or newer than After (ids; "" for no bound).
+type Page struct {
+	After, Before string
+	Limit         int
+}
+
+// List answers the owner's invoices, newest first; with After, the Limit oldest of those that are newer.
+func (s *Service) List(ctx context.Context, owner string, p Page) ([]Invoice, error) {
+	sql, args := sqlBefore, []any{owner, p.Before, int64(p.Limit)}
+	switch {
+	case p.After != "":
+		sql, args = sqlAfter, []any{owner, p.After, int64(p.Limit)}
+	case p.Before == "":
+		args[1] = "\U0010ffff" // after every id
+	}
+	var list []Invoice
+	err := s.db.Query(ctx, sql, args, func(r store.Row) error {
+		inv, err := scan(r)
+		list = append(list, inv)
+		return err
+	})
+	if p.After != "" {
+		slices.Reverse(list)
+	}
+	return list, err
+}
+
+// expireMost is how many invoices are expired in one round.
+const expireMost = 500
+
+// ExpireDue expires the open invoices whose time has run out, at most 500, and answers how many it took on. Any number of nodes may
+// do it at once: whether an invoice is still open is decided under its lock.
+func (s *Service) ExpireDue(ctx context.Context) (int, error) {
+	now := s.clock.Now()
+	var due []Key
+	err := s.db.Query(ctx, sqlDue, []any{now.UnixMicro(), int64(expireMost)}, func(r store.Row) error {
+		var k Key
+		err := r.Scan(&k.Owner, &k.ID)
+		due = append(due, k)
+		return err
+	})
+	if err != nil || len(due) == 0 {
+		return 0, err
+	}
+	list := make([]Ending, len(due))
+	for i, k := range due {
+		list[i] = Ending{Owner: k.Owner, ID: k.ID, To: Expired, Reason: "time ran out", Due: true, At: now}
+	}
+	err = s.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		_, err := s.endSlice(ctx, tx, list)
+		return err
+	})
+	return len(due), err
+}
+
+// Expire runs ExpireDue every interval until ctx ends, and again at once while there is more to do. An error is given to failed
+// and tried again at the next turn.
+func (s *Service) Expire(ctx context.Context, interval time.Duration, failed func(error)) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		n, err := s.ExpireDue(ctx)
+		if err != nil && ctx.Err() == nil {
+			failed(err)
+		}
+		if n == expireMost && err == nil && ctx.Err() == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,310 @@
+// Package invoice keeps demands to be paid: from their creation through a front door to the moment they are paid, given up or
+// run out of time.
+package invoice
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"sarraf/event"
+	"sarraf/fault"
+	"sarraf/internal/clock"
+	"sarraf/money"
+	"sarraf/store"
+)
+
+// Invoice is a demand to be paid.
+type Invoice struct {
+	Owner      string         `json:"owner"`
+	ID         string         `json:"id"`                  // UUIDv7, made where the command entered
+	Door       string         `json:"door"`                // the front door it came in by
+	Number     string         `json:"number"`              // the id that door prints, unique for ever; "" when it prints none
+	Token      string         `json:"token"`               // what the hosted page is found by; nobody can guess it
+	Reference  string         `json:"reference,omitempty"` // the merchant's own id, unique per merchant and door; "" for none
+	Title      string         `json:"title,omitempty"`
+	PayerName  string         `json:"payer_name,omitempty"`
+	Amount     int64          `json:"amount"` // minor units of Currency
+	Currency   money.Currency `json:"currency"`
+	Paid       int64          `json:"paid"` // what has been applied to it, minor units; never above Amount
+	Status     Status         `json:"status"`
+	Reason     string         `json:"reason,omitempty"`      // why it failed or was cancelled, in a word or two
+	ReturnURL  string         `json:"return_url,omitempty"`  // where the payer's browser goes afterwards
+	WebhookURL string         `json:"webhook_url,omitempty"` // where its events are told
+	Extra      string         `json:"extra,omitempty"`       // what only the door's dialect understands, JSON or ""
+	Changes    int64          `json:"changes"`               // how often it has changed; 0 when just made
+	CreatedAt  time.Time      `json:"created_at"`
+	UpdatedAt  time.Time      `json:"updated_at"`
+	ExpiresAt  time.Time      `json:"expires_at,omitzero"` // zero: never
+	PaidAt     time.Time      `json:"paid_at,omitzero"`    // when it was paid whole
+}
+
+// Total is the amount asked for.
+func (i Invoice) Total() money.Amount { return money.Amount{Minor: i.Amount, Currency: i.Currency} }
+
+// AmountPaid is what has been applied to it so far.
+func (i Invoice) AmountPaid() money.Amount { return money.Amount{Minor: i.Paid, Currency: i.Currency} }
+
+// Due is what is still to come.
+func (i Invoice) Due() money.Amount {
+	return money.Amount{Minor: i.Amount - i.Paid, Currency: i.Currency}
+}
+
+// The events about an invoice. Their data is a Fact.
+const (
+	EventCreated   event.Type = "invoice.created"
+	EventPaid      event.Type = "invoice.paid"      // with the payment that completed it
+	EventPartPaid  event.Type = "invoice.part_paid" // with the payment; the invoice stays open
+	EventFailed    event.Type = "invoice.failed"
+	EventExpired   event.Type = "invoice.expired"
+	EventCancelled event.Type = "invoice.cancelled"
+)
+
+// EventKind is the kind of the events above.
+const EventKind = "invoice"
+
+// Fact is the data of an event: the invoice as it then stood.
+type Fact struct {
+	Invoice Invoice `json:"invoice"`
+}
+
+// ended names the event of each status that closes an invoice without money.
+var ended = map[Status]event.Type{Failed: EventFailed, Expired: EventExpired, Cancelled: EventCancelled}
+
+// Key names an invoice.
+type Key struct{ Owner, ID string }
+
+// Key is the invoice's key.
+func (i Invoice) Key() Key { return Key{i.Owner, i.ID} }
+
+// AliasKind is the kind under which a door's printed invoice ids are kept as aliases.
+func AliasKind(door string) string { return door + ".invoice" }
+
+// TokenAlias is the kind under which page tokens are kept as aliases.
+const TokenAlias = "checkout"
+
+// Service makes, moves and finds invoices.
+type Service struct {
+	db     *store.DB
+	log    *event.Log
+	clock  clock.Clock
+	create *store.Batcher[Invoice, Created]
+	end    *store.Batcher[Ending, Invoice]
+}
+
+// NewService works on db and writes its facts to log. Close ends it.
+func NewService(db *store.DB, log *event.Log) *Service {
+	s := &Service{db: db, log: log, clock: db.Clock()}
+	s.create = store.NewBatcher(db, "invoice.create", s.createSlice)
+	s.end = store.NewBatcher(db, "invoice.end", s.endSlice)
+	return s
+}
+
+// Close finishes what was taken and refuses the rest.
+func (s *Service) Close() {
+	s.create.Close()
+	s.end.Close()
+}
+
+// Created is what Create answers.
+type Created struct {
+	Invoice Invoice `json:"invoice"`
+	// Fresh is false when the reference was taken: then Invoice is the one that has it, and nothing was made.
+	Fresh bool `json:"fresh"`
+}
+
+// Create makes an invoice. The caller has checked every field and made the ids (ID, Number, Token); Status, Reason, Paid, Changes and
+// the times of change are set here, and ExpiresAt is cut to microseconds. A reference that the owner has used at the same door is a
+// result, not a fault: see Created. Errors are those of store.Batcher.Do.
+func (s *Service) Create(ctx context.Context, inv Invoice, key *store.Key) (Created, error) {
+	inv.CreatedAt = s.clock.Now()
+	return s.create.Do(ctx, inv.Owner, key, inv)
+}
+
+// createSlice is Create for a slice.
+func (s *Service) createSlice(ctx context.Context, tx *store.Tx, list []Invoice) ([]store.Outcome[Created], error) {
+	first := make(map[Key]int, len(list)) // a command that stands twice in the slice is carried out once
+	order := make([]int, 0, len(list))
+	for i := range list {
+		inv := &list[i]
+		inv.Status, inv.Reason, inv.Paid, inv.Changes, inv.UpdatedAt, inv.PaidAt = Open, "", 0, 0, inv.CreatedAt, time.Time{}
+		inv.ExpiresAt = inv.ExpiresAt.UTC().Truncate(time.Microsecond)
+		if _, twice := first[inv.Key()]; !twice {
+			first[inv.Key()] = i
+			order = append(order, i)
+		}
+	}
+	// Two nodes that insert the same references in one order wait for each other and never lock up. Of those with the same
+	// reference, the first of the slice gets it.
+	slices.SortStableFunc(order, func(a, b int) int { return list[a].refKey().compare(list[b].refKey()) })
+	fresh := make([]bool, len(list))
+	err := tx.QueryRows(ctx, bulkInsert, insertArgs(list, order), func(r store.Row) error {
+		var k Key
+		err := r.Scan(&k.Owner, &k.ID)
+		fresh[first[k]] = true
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	// What was not inserted is either our own earlier work, found by its id, or another's reference.
+	var old []Invoice
+	for i, inv := range list {
+		if !fresh[first[inv.Key()]] && first[inv.Key()] == i {
+			old = append(old, inv)
+		}
+	}
+	mine, taken, err := existing(ctx, tx, old)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]store.Outcome[Created], len(list))
+	var aliases []store.Alias
+	var facts []event.New
+	for i, inv := range list {
+		k := inv.Key()
+		switch {
+		case first[k] != i:
+			out[i] = out[first[k]]
+		case fresh[i]:
+			out[i].Value = Created{Invoice: inv, Fresh: true}
+			aliases = append(aliases, store.Alias{Value: inv.Token, Kind: TokenAlias, Owner: inv.Owner, ID: inv.ID})
+			if inv.Number != "" {
+				aliases = append(aliases, store.Alias{Value: inv.Number, Kind: AliasKind(inv.Door), Owner: inv.Owner, ID: inv.ID})
+			}
+			fact, err := inv.fact(EventCreated, inv.CreatedAt)
+			if err != nil {
+				return nil, err
+			}
+			facts = append(facts, fact)
+		case mine[k] != nil:
+			out[i].Value = Created{Invoice: *mine[k], Fresh: true}
+		default:
+			other := taken[inv.refKey()]
+			if other == nil {
+				return nil, store.ErrAgain // it was there and is not: another node is at it
+			}
+			out[i].Value = Created{Invoice: *other}
+		}
+	}
+	tx.PutAliases(aliases)
+	_, err = s.log.Append(ctx, tx, facts)
+	return out, err
+}
+
+// refKey is what a merchant's own reference is unique by.
+type refKey struct{ owner, door, reference string }
+
+func (i *Invoice) refKey() refKey { return refKey{i.Owner, i.Door, i.Reference} }
+
+func (k refKey) compare(other refKey) int {
+	return cmp.Or(cmp.Compare(k.owner, other.owner), cmp.Compare(k.door, other.door), cmp.Compare(k.reference, other.reference))
+}
+
+// existing reads the invoices that stand in the way of list: by id, and by reference.
+func existing(ctx context.Context, tx *store.Tx, list []Invoice) (map[Key]*Invoice, map[refKey]*Invoice, error) {
+	mine, taken := map[Key]*Invoice{}, map[refKey]*Invoice{}
+	if len(list) == 0 {
+		return mine, taken, nil
+	}
+	var ids, refs []any
+	for _, inv := range list {
+		ids = append(ids, inv.Owner, inv.ID)
+		refs = append(refs, inv.Owner, inv.Door, inv.Reference)
+	}
+	tx.LaterRows(bulkByID, ids, func(r store.Row) error {
+		inv, err := scan(r)
+		mine[inv.Key()] = &inv
+		return err
+	})
+	err := tx.QueryRows(ctx, bulkByReference, refs, func(r store.Row) error {
+		inv, err := scan(r)
+		taken[inv.refKey()] = &inv
+		return err
+	})
+	return mine, taken, err
+}
+
+// fact is the event that tells of the invoice as it stands.
+func (i Invoice) fact(t event.Type, at time.Time) (event.New, error) {
+	data, err := json.Marshal(Fact{Invoice: i})
+	return i.Event(t, data, at), err
+}
+
+// Event is a new event about the invoice, with data that holds a Fact.
+func (i Invoice) Event(t event.Type, data json.RawMessage, at time.Time) event.New {
+	return event.New{
+		Owner: i.Owner, Type: t, Kind: EventKind, Subject: i.ID, Door: i.Door, Data: data, At: at, WebhookURL: i.WebhookURL,
+	}
+}
+
+// Ending asks that an invoice be closed without money.
+type Ending struct {
+	Owner, ID string
+	To        Status // Failed, Expired or Cancelled
+	Reason    string // a word or two, kept with the invoice
+	// Due makes an expiry conditional: it is refused unless the invoice's time has run out by At.
+	Due bool
+	// Refused, when set, is the answer: the caller could not tell which invoice is meant. It is kept with the key like every other.
+	Refused *fault.Error
+	At      time.Time
+}
+
+// End closes an invoice without money. One that has the wanted status already is answered as it is. Faults: InvoiceMissing,
+// InvoiceClosed with the status it has; else those of store.Batcher.Do.
+func (s *Service) End(ctx context.Context, e Ending, key *store.Key) (Invoice, error) {
+	e.At = s.clock.Now()
+	return s.end.Do(ctx, e.Owner, key, e)
+}
+
+func (s *Service) endSlice(ctx context.Context, tx *store.Tx, list []Ending) ([]store.Outcome[Invoice], error) {
+	keys := make([]Key, len(list))
+	for i, e := range list {
+		keys[i] = Key{e.Owner, e.ID}
+	}
+	have, err := Lock(ctx, tx, keys)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]store.Outcome[Invoice], len(list))
+	var changed []*Invoice
+	var facts []event.New
+	for n, e := range list {
+		inv := have[keys[n]]
+		switch {
+		case e.Refused != nil:
+			out[n].Err = e.Refused
+			continue
+		case inv == nil:
+			out[n].Err = fault.New(fault.InvoiceMissing)
+			continue
+		case ended[e.To] != "" && inv.Status == e.To: // done before
+		case ended[e.To] == "", !inv.Status.May(e.To), e.Due && (inv.ExpiresAt.IsZero() || inv.ExpiresAt.After(e.At)):
+			out[n].Err = fault.New(fault.InvoiceClosed).With("status", string(inv.Status))
+			continue
+		default:
+			inv.Status, inv.Reason = e.To, e.Reason
+			inv.Touch(e.At)
+			fact, err := inv.fact(ended[e.To], e.At)
+			if err != nil {
+				return nil, err
+			}
+			facts = append(facts, fact)
+			changed = append(changed, inv)
+		}
+		out[n].Value = *inv
+	}
+	Save(tx, changed)
+	_, err = s.log.Append(ctx, tx, facts)
+	return out, err
+}
+
+// Touch counts a change made at the given time. UpdatedAt never goes back, whatever the clock does.
+func (i *Invoice) Touch(at time.Time) {
+	i.Changes++
+	if at.After(i.UpdatedAt) {
+		i.UpdatedAt = at
+	}
+}

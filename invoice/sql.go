@@ -1,0 +1,152 @@
+package invoice
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"sarraf/internal/clock"
+	"sarraf/store"
+)
+
+const columns = `i.owner, i.id, i.door, i.number, i.token, i.reference, i.title, i.payer_name, i.amount, i.currency, i.paid, i.status,
+	i.reason, i.return_url, i.webhook_url, i.extra, i.changes, i.created_at, i.updated_at, i.expires_at, i.paid_at`
+
+const (
+	sqlByID        = `SELECT ` + columns + ` FROM invoice i WHERE i.owner = $1 AND i.id = $2`
+	sqlByReference = `SELECT ` + columns + ` FROM invoice i WHERE i.owner = $1 AND i.door = $2 AND i.reference = $3`
+	sqlByNumber    = `SELECT ` + columns + ` FROM alias a JOIN invoice i ON i.owner = a.owner AND i.id = a.id
+		WHERE a.value = $1 AND a.kind = $2 AND a.owner = $3`
+	sqlByToken = `SELECT ` + columns + ` FROM alias a JOIN invoice i ON i.owner = a.owner AND i.id = a.id
+		WHERE a.value = $1 AND a.kind = $2`
+	sqlAfter  = `SELECT ` + columns + ` FROM invoice i WHERE i.owner = $1 AND i.id > $2 ORDER BY i.id LIMIT $3`
+	sqlBefore = `SELECT ` + columns + ` FROM invoice i WHERE i.owner = $1 AND i.id < $2 ORDER BY i.id DESC LIMIT $3`
+	sqlDue    = `SELECT owner, id FROM invoice WHERE status = 'open' AND expires_at <= $1 ORDER BY expires_at LIMIT $2`
+	sqlAll    = `SELECT ` + columns + ` FROM invoice i ORDER BY i.owner, i.id`
+	sqlNoPage = `SELECT i.owner, i.id FROM invoice i LEFT JOIN alias a ON a.value = i.token AND a.kind = $1 AND a.owner = i.owner
+		AND a.id = i.id WHERE a.id IS NULL`
+	sqlNoNumber = `SELECT i.owner, i.id FROM invoice i LEFT JOIN alias a ON a.value = i.number AND a.kind = i.door || '.invoice'
+		AND a.owner = i.owner AND a.id = i.id WHERE a.id IS NULL AND i.number <> ''`
+	sqlStrayAlias = `SELECT a.owner, a.value, a.kind FROM alias a LEFT JOIN invoice i ON i.owner = a.owner AND i.id = a.id
+		WHERE (a.kind = $1 AND (i.token IS NULL OR i.token <> a.value))
+		OR (a.kind LIKE '%.invoice' AND (i.number IS NULL OR i.number <> a.value OR a.kind <> i.door || '.invoice'))`
+)
+
+var (
+	bulkInsert = store.NewBulk(`INSERT INTO invoice (owner, id, door, number, token, reference, title, payer_name, amount, currency,
+		paid, status, reason, return_url, webhook_url, extra, changes, created_at, updated_at, expires_at, paid_at) VALUES {rows}
+		ON CONFLICT DO NOTHING RETURNING owner, id`, "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT", "TEXT",
+		"BIGINT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "BIGINT")
+	bulkByID = store.NewBulk(`WITH k (owner, id) AS (VALUES {rows})
+		SELECT `+columns+` FROM k JOIN invoice i ON i.owner = k.owner AND i.id = k.id`, "TEXT", "TEXT")
+	bulkByReference = store.NewBulk(`WITH k (owner, door, reference) AS (VALUES {rows})
+		SELECT `+columns+` FROM k JOIN invoice i ON i.owner = k.owner AND i.door = k.door AND i.reference = k.reference`,
+		"TEXT", "TEXT", "TEXT")
+	// Each branch names a whole unique key, so that no planner can think of walking over all of an owner's invoices.
+	bulkAnything = store.NewBulk(`WITH k (owner, kind, door, text) AS (VALUES {rows})
+		SELECT `+columns+` FROM k JOIN alias a ON a.value = k.text AND a.kind = k.kind AND a.owner = k.owner
+			JOIN invoice i ON i.owner = k.owner AND i.id = a.id
+		UNION ALL SELECT `+columns+` FROM k JOIN invoice i ON i.owner = k.owner AND i.door = k.door AND i.reference = k.text
+		UNION ALL SELECT `+columns+` FROM k JOIN invoice i ON i.owner = k.owner AND i.id = k.text WHERE k.door = ''`,
+		"TEXT", "TEXT", "TEXT", "TEXT")
+	bulkLock = store.NewBulk(`WITH k (owner, id) AS (VALUES {rows})
+		SELECT `+columns+` FROM k JOIN invoice i ON i.owner = k.owner AND i.id = k.id ORDER BY i.owner, i.id {lock:i}`, "TEXT", "TEXT")
+	bulkSave = store.NewBulk(`WITH d (owner, id, paid, status, reason, changes, updated_at, paid_at) AS (VALUES {rows})
+		UPDATE invoice SET paid = d.paid, status = d.status, reason = d.reason, changes = d.changes, updated_at = d.updated_at,
+		paid_at = d.paid_at FROM d WHERE invoice.owner = d.owner AND invoice.id = d.id`,
+		"TEXT", "TEXT", "BIGINT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT")
+)
+
+func insertArgs(list []Invoice, order []int) []any {
+	args := make([]any, 0, 21*len(order))
+	for _, n := range order {
+		i := &list[n]
+		args = append(args, i.Owner, i.ID, i.Door, i.Number, i.Token, text(i.Reference), i.Title, i.PayerName, i.Amount,
+			string(i.Currency), i.Paid, string(i.Status), i.Reason, i.ReturnURL, i.WebhookURL, i.Extra, i.Changes,
+			clock.Micros(i.CreatedAt), clock.Micros(i.UpdatedAt), when(i.ExpiresAt), when(i.PaidAt))
+	}
+	return args
+}
+
+// text and when are values that are NULL when empty.
+func text(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+func when(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return clock.Micros(t)
+}
+
+func scan(r store.Row) (i Invoice, err error) {
+	var reference *string
+	var currency, status string
+	var created, updated int64
+	var expires, paid *int64
+	err = r.Scan(&i.Owner, &i.ID, &i.Door, &i.Number, &i.Token, &reference, &i.Title, &i.PayerName, &i.Amount, &currency, &i.Paid,
+		&status, &i.Reason, &i.ReturnURL, &i.WebhookURL, &i.Extra, &i.Changes, &created, &updated, &expires, &paid)
+	if err != nil {
+		return i, err
+	}
+	if reference != nil {
+		i.Reference = *reference
+	}
+	i.Currency, i.Status = currencyOf(currency), Status(status)
+	i.CreatedAt, i.UpdatedAt = clock.FromMicros(created), clock.FromMicros(updated)
+	if expires != nil {
+		i.ExpiresAt = clock.FromMicros(*expires)
+	}
+	if paid != nil {
+		i.PaidAt = clock.FromMicros(*paid)
+	}
+	return i, nil
+}
+
+// Lock reads the invoices with the given keys and locks them until the end of the transaction. Those that do not exist are absent
+// from the answer. A caller that locks accounts or counters too does it afterwards.
+func Lock(ctx context.Context, tx *store.Tx, keys []Key) (map[Key]*Invoice, error) {
+	have := make(map[Key]*Invoice, len(keys))
+	LockLater(tx, keys, have)
+	return have, tx.Flush(ctx)
+}
+
+// LockLater is Lock for a caller that has more to ask in the same round trip: it fills have at the next flush.
+func LockLater(tx *store.Tx, keys []Key, have map[Key]*Invoice) {
+	sorted := slices.Clone(keys)
+	slices.SortFunc(sorted, func(a, b Key) int {
+		if c := strings.Compare(a.Owner, b.Owner); c != 0 {
+			return c
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	sorted = slices.Compact(sorted)
+	args := make([]any, 0, 2*len(sorted))
+	for _, k := range sorted {
+		args = append(args, k.Owner, k.ID)
+	}
+	tx.LaterRows(bulkLock, args, func(r store.Row) error {
+		inv, err := scan(r)
+		have[inv.Key()] = &inv
+		return err
+	})
+}
+
+// Save queues the update of what can change in an invoice. The caller has locked it.
+func Save(tx *store.Tx, list []*Invoice) {
+	args := make([]any, 0, 8*len(list))
+	seen := make(map[*Invoice]bool, len(list))
+	for _, i := range list {
+		if seen[i] {
+			continue // it changed more than once in the slice: its last state counts
+		}
+		seen[i] = true
+		args = append(args, i.Owner, i.ID, i.Paid, string(i.Status), i.Reason, i.Changes, clock.Micros(i.UpdatedAt), when(i.PaidAt))
+	}
+	tx.LaterRows(bulkSave, args, nil)
+}

@@ -1,0 +1,173 @@
+package payment
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"sarraf/event"
+	"sarraf/internal/audit"
+	"sarraf/invoice"
+	"sarraf/ledger"
+	"sarraf/store"
+)
+
+// Audit proves the payments in a snapshot: each row is, in every column, what its one event says; what was applied adds up to what
+// its invoice counts as paid; and its transfers move exactly what it says, with no transfer of these kinds left over.
+func Audit(ctx context.Context, tx *store.Tx, report audit.Report) error {
+	if err := auditStories(ctx, tx, report); err != nil {
+		return err
+	}
+	return auditTransfers(ctx, tx, report)
+}
+
+// auditStories walks invoices, their events and their payments side by side.
+func auditStories(ctx context.Context, tx *store.Tx, report audit.Report) error {
+	invoices, events := invoice.Stream(ctx, tx), event.Stream(ctx, tx, invoice.EventKind)
+	payments := store.NewStream(ctx, tx, sqlByInvoice, nil, scan)
+	for {
+		var s story
+		i, ok1 := invoices.Peek(ctx)
+		e, ok2 := events.Peek(ctx)
+		p, ok3 := payments.Peek(ctx)
+		if !ok1 && !ok2 && !ok3 {
+			break
+		}
+		s.least(ok1, i.Owner, i.ID)
+		s.least(ok2, e.Owner, e.Subject)
+		s.least(ok3, p.Owner, p.Invoice)
+		if ok1 && s.is(i.Owner, i.ID) {
+			invoices.Next(ctx)
+			s.paid = i.Paid
+		}
+		for ok2 && s.is(e.Owner, e.Subject) {
+			s.events = append(s.events, e)
+			events.Next(ctx)
+			e, ok2 = events.Peek(ctx)
+		}
+		for ok3 && s.is(p.Owner, p.Invoice) {
+			s.payments = append(s.payments, p)
+			payments.Next(ctx)
+			p, ok3 = payments.Peek(ctx)
+		}
+		s.check(report)
+	}
+	return errors.Join(invoices.Err(), events.Err(), payments.Err())
+}
+
+// story is what there is about one invoice.
+type story struct {
+	owner, id string
+	set       bool
+	paid      int64
+	events    []event.Event
+	payments  []Payment
+}
+
+// least makes the story the one with the smaller key.
+func (s *story) least(ok bool, owner, id string) {
+	if ok && (!s.set || owner < s.owner || owner == s.owner && id < s.id) {
+		s.owner, s.id, s.set = owner, id, true
+	}
+}
+
+func (s *story) is(owner, id string) bool { return s.owner == owner && s.id == id }
+
+func (s *story) check(report audit.Report) {
+	say := func(table, row, format string, args ...any) {
+		report(audit.Finding{Table: table, Owner: s.owner, Row: row, Problem: fmt.Sprintf(format, args...)})
+	}
+	told := map[string]Payment{}
+	for _, e := range s.events {
+		var f Fact
+		if err := json.Unmarshal(e.Data, &f); err != nil || f.Payment == nil {
+			continue // invoice.Audit says what cannot be read
+		}
+		if _, twice := told[f.Payment.ID]; twice {
+			say("event", fmt.Sprint(e.Seq), "it tells of payment %s, which an earlier event told of", f.Payment.ID)
+		}
+		told[f.Payment.ID] = *f.Payment
+	}
+	applied := int64(0)
+	for _, p := range s.payments {
+		want, ok := told[p.ID]
+		delete(told, p.ID)
+		if !ok {
+			say("payment", p.ID, "no event tells of it")
+			continue
+		}
+		for _, d := range audit.Diff(p, want) {
+			say("payment", p.ID, "%s by its event", d)
+		}
+		if p.Status == Received && p.Applied+p.Unapplied != p.Amount || p.Status != Received && p.Applied+p.Unapplied+p.Fee != 0 {
+			say("payment", p.ID, "%d applied and %d set aside of %d %s", p.Applied, p.Unapplied, p.Amount, p.Status)
+		}
+		applied += p.Applied
+	}
+	for id := range told {
+		say("payment", id, "an event tells of it, and there is no row")
+	}
+	if applied != s.paid {
+		say("invoice", s.id, "it counts %d as paid, and its payments brought %d", s.paid, applied)
+	}
+}
+
+// auditTransfers walks the payments and the transfers that name them side by side.
+func auditTransfers(ctx context.Context, tx *store.Tx, report audit.Report) error {
+	payments := store.NewStream(ctx, tx, sqlAll, nil, scan)
+	moves := ledger.StreamTransfers(ctx, tx, []string{TransferSettlement, TransferUnapplied, TransferFee})
+	for {
+		p, ok1 := payments.Peek(ctx)
+		m, ok2 := moves.Peek(ctx)
+		if !ok1 && !ok2 {
+			break
+		}
+		var s story
+		s.least(ok1, p.Owner, p.ID)
+		s.least(ok2, m.Owner, m.Subject)
+		if ok1 && s.is(p.Owner, p.ID) {
+			payments.Next(ctx)
+		} else {
+			p = Payment{}
+		}
+		var moved []ledger.Entry
+		for ok2 && s.is(m.Owner, m.Subject) {
+			moved = append(moved, m)
+			moves.Next(ctx)
+			m, ok2 = moves.Peek(ctx)
+		}
+		compare(s.owner, s.id, p, moved, report)
+	}
+	return errors.Join(payments.Err(), moves.Err())
+}
+
+// compare holds the debit entries of one payment's transfers against what the payment says.
+func compare(owner, id string, p Payment, moved []ledger.Entry, report audit.Report) {
+	want := map[string]int64{TransferSettlement: p.Applied, TransferUnapplied: p.Unapplied, TransferFee: p.Fee}
+	from := map[string]string{
+		TransferSettlement: ledger.Clearing(p.Rail), TransferUnapplied: ledger.Clearing(p.Rail), TransferFee: ledger.Balance,
+	}
+	to := map[string]string{TransferSettlement: ledger.Balance, TransferUnapplied: ledger.Unapplied, TransferFee: ledger.Fees}
+	say := func(format string, args ...any) {
+		report(audit.Finding{Table: "payment", Owner: owner, Row: id, Problem: fmt.Sprintf(format, args...)})
+	}
+	for _, e := range moved {
+		account := func(kind string) string {
+			return ledger.Account{Owner: owner, Currency: p.Currency, Kind: kind}.ID()
+		}
+		if p.ID == "" {
+			say("transfer %s moves %d for it, and there is no such payment", e.Transfer, e.Amount)
+			continue
+		}
+		if e.Account != account(from[e.Kind]) || e.CounterAccount != account(to[e.Kind]) || e.CounterOwner != owner || !e.At.Equal(p.At) {
+			say("transfer %s of kind %s goes from %s to %s at %s", e.Transfer, e.Kind, e.Account, e.CounterAccount, e.At)
+		}
+		want[e.Kind] -= e.Amount
+	}
+	for kind, left := range want {
+		if left != 0 {
+			say("its %s transfers move %d too little", kind, left)
+		}
+	}
+}

@@ -1,0 +1,12 @@
+package payment
+
+import (
+	"context"
+
+	"sarraf/store"
+)
+
+// SettleSlice is what the batcher of Settle calls: tests choose the slices themselves.
+func (s *Service) SettleSlice(ctx context.Context, tx *store.Tx, list []Receipt) ([]store.Outcome[Settled], error) {
+	return s.settleSlice(ctx, tx, list)
+}

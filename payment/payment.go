@@ -1,0 +1,164 @@
+// Package payment keeps the money that comes in for invoices: what arrived over which rail, what of it settled the invoice, and
+// what fitted nowhere.
+package payment
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"sarraf/event"
+	"sarraf/fault"
+	"sarraf/internal/clock"
+	"sarraf/invoice"
+	"sarraf/merchant"
+	"sarraf/money"
+	"sarraf/rail"
+	"sarraf/store"
+)
+
+// Status is where a payment stands. docs/states.md draws the moves.
+type Status string
+
+// The states. Both are final: what a rail has said stays said, and money given back is a refund of its own.
+const (
+	Received Status = "received" // the money came
+	Failed   Status = "failed"   // the attempt was declined
+)
+
+// Moves lists the statuses that may follow s: none.
+func (s Status) Moves() []Status { return nil }
+
+// Payment is money received for an invoice over one rail, or an attempt at it that failed.
+type Payment struct {
+	Owner         string         `json:"owner"`
+	ID            string         `json:"id"` // UUIDv7, made where the command entered
+	Invoice       string         `json:"invoice"`
+	Rail          string         `json:"rail"`
+	RailReference string         `json:"rail_reference"` // the rail's own id of it, unique per owner and rail
+	Amount        int64          `json:"amount"`         // minor units of Currency
+	Currency      money.Currency `json:"currency"`
+	Applied       int64          `json:"applied"`   // what of it settled the invoice
+	Unapplied     int64          `json:"unapplied"` // what was set aside; Applied + Unapplied is Amount when it was received, else both are 0
+	Fee           int64          `json:"fee"`       // what the house took of it from the merchant
+	Status        Status         `json:"status"`
+	Reason        string         `json:"reason,omitempty"` // why it failed, or was set aside
+	Late          bool           `json:"late,omitempty"`   // it settled an invoice that had failed, expired or been cancelled
+	At            time.Time      `json:"at"`
+}
+
+// Total is the amount that moved, or was to move.
+func (p Payment) Total() money.Amount { return money.Amount{Minor: p.Amount, Currency: p.Currency} }
+
+// The events about payments that change no invoice. Like the invoice's own events that a payment causes, they are about the
+// invoice, and their data is a Fact.
+const (
+	EventUnapplied event.Type = "payment.unapplied" // money came that could settle nothing
+	EventFailed    event.Type = "payment.failed"    // an attempt failed; the invoice stays open
+)
+
+// Fact is the data of an event that a payment caused: both as they then stood.
+type Fact struct {
+	Invoice invoice.Invoice `json:"invoice"`
+	Payment *Payment        `json:"payment,omitempty"`
+}
+
+// Receipt is a rail's word about money for an invoice.
+type Receipt struct {
+	ID            string // of the payment it makes
+	Owner         string
+	Invoice       string
+	Rail          string
+	RailReference string // "" when the rail has none: then ID serves
+	Amount        money.Amount
+	Outcome       rail.Outcome // Accepted, Declined or Over
+	Reason        string       // for a declined one
+	// Refuse says that the rail can still refuse the money: what does not settle the invoice exactly is then a fault and not set aside.
+	Refuse bool
+	// Whole says that the amount is whatever is due when the receipt is decided, under the invoice's lock: Amount has only the
+	// currency. Of two such receipts at once, the second finds the invoice paid, and is refused with InvoiceClosed.
+	Whole bool
+	// Refused, when set, is the answer: the caller could not tell which invoice is meant. It is kept with the key like every other.
+	Refused *fault.Error
+	At      time.Time
+}
+
+// Settled is what Settle answers.
+type Settled struct {
+	Invoice invoice.Invoice `json:"invoice"`
+	Payment Payment         `json:"payment"`
+	// Replay says that an earlier command with another id brought the same money; nothing changed. Invoice is as it stands now.
+	Replay bool `json:"replay,omitempty"`
+}
+
+// Service records payments.
+type Service struct {
+	db     *store.DB
+	log    *event.Log
+	clock  clock.Clock
+	settle *store.Batcher[Receipt, Settled]
+}
+
+// NewService works on db and writes its facts to log. Close ends it.
+func NewService(db *store.DB, log *event.Log) *Service {
+	s := &Service{db: db, log: log, clock: db.Clock()}
+	s.settle = store.NewBatcher(db, "payment.settle", s.settleSlice)
+	return s
+}
+
+// Close finishes what was taken and refuses the rest.
+func (s *Service) Close() { s.settle.Close() }
+
+// Settle records what a rail said: the payment, what it does to the invoice, the entries, and the event, at once.
+//
+// Rules, in the order in which they are checked: a receipt with an id, or with a rail reference, that was recorded before changes
+// nothing when it says the same (invoice, amount, and whether the money came), else fault ReferenceTaken on rail_reference; the
+// invoice must exist (InvoiceMissing). With Whole, it must take money (InvoiceClosed), of the receipt's currency (AmountMismatch).
+// The amount must be more than nothing (AmountNotPositive). A declined receipt needs an open invoice (InvoiceClosed). Accepted money
+// settles an open, failed, expired or cancelled invoice (the latter three: Late) up to what is due; the excess, money in another
+// currency, and money for an invoice that takes none is set aside as unapplied - or, with Refuse, refused with InvoiceClosed or
+// AmountMismatch. The merchant's fee is taken of what was applied, never more than that. Other errors are those of store.Batcher.Do,
+// and AmountOverflow when the books cannot hold the sum.
+func (s *Service) Settle(ctx context.Context, r Receipt, key *store.Key) (Settled, error) {
+	r.At = s.clock.Now()
+	if r.RailReference == "" {
+		r.RailReference = r.ID
+	}
+	return s.settle.Do(ctx, r.Owner, key, r)
+}
+
+// Of answers the payments of an invoice, oldest first.
+func (s *Service) Of(ctx context.Context, owner, inv string) ([]Payment, error) {
+	var list []Payment
+	err := s.db.Query(ctx, sqlOfInvoice, []any{owner, inv}, func(r store.Row) error {
+		p, err := scan(r)
+		list = append(list, p)
+		return err
+	})
+	return list, err
+}
+
+// fact is the event of a payment, with the invoice as it stands after it.
+func fact(t event.Type, inv *invoice.Invoice, p *Payment) (event.New, error) {
+	data, err := json.Marshal(Fact{Invoice: *inv, Payment: p})
+	if err != nil {
+		return event.New{}, err
+	}
+	return inv.Event(t, data, p.At), nil
+}
+
+// fees answers the fee schedules that the receipts need, read at the next flush.
+func fees(tx *store.Tx, list []Receipt) map[merchant.FeeKey]money.Schedule {
+	have := map[merchant.FeeKey]money.Schedule{}
+	var keys []merchant.FeeKey
+	seen := map[merchant.FeeKey]bool{}
+	for _, r := range list {
+		k := merchant.FeeKey{Owner: r.Owner, Rail: r.Rail, Currency: r.Amount.Currency}
+		if r.Outcome == rail.Accepted && !seen[k] {
+			seen[k] = true
+			keys = append(keys, k)
+		}
+	}
+	merchant.FeesLater(tx, keys, have)
+	return have
+}

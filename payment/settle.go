@@ -1,0 +1,282 @@
+package payment
+
+import (
+	"context"
+	"strconv"
+
+	"sarraf/event"
+	"sarraf/fault"
+	"sarraf/internal/id"
+	"sarraf/invoice"
+	"sarraf/ledger"
+	"sarraf/merchant"
+	"sarraf/money"
+	"sarraf/rail"
+	"sarraf/store"
+)
+
+// The kinds of transfer that a payment makes.
+const (
+	TransferSettlement = "settlement" // what settled an invoice: clearing of the rail -> the merchant's balance
+	TransferUnapplied  = "unapplied"  // what settled nothing: clearing of the rail -> unapplied
+	TransferFee        = "fee"        // the merchant's balance -> fees
+)
+
+// railKey is a rail's own id of a payment.
+type railKey struct{ owner, rail, reference string }
+
+func (r Receipt) railKey() railKey { return railKey{r.Owner, r.Rail, r.RailReference} }
+
+// slice is what a slice of receipts is judged against.
+type slice struct {
+	invoices map[invoice.Key]*invoice.Invoice
+	byID     map[[2]string]*Payment
+	byRail   map[railKey]*Payment
+	fees     map[merchant.FeeKey]money.Schedule
+}
+
+// judged is what a receipt comes to: rows to write, and the transfers that carry it.
+type judged struct {
+	payment *Payment
+	invoice *invoice.Invoice
+	event   event.Type
+	fact    event.New
+}
+
+func (s *Service) settleSlice(ctx context.Context, tx *store.Tx, list []Receipt) ([]store.Outcome[Settled], error) {
+	have, err := read(ctx, tx, list)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]store.Outcome[Settled], len(list))
+	var done []judged
+	for i, r := range list {
+		if r.Refused != nil {
+			out[i].Err = r.Refused
+			continue
+		}
+		if old, err := have.replayed(r); old != nil || err != nil {
+			out[i].Err = err
+			if old != nil {
+				out[i].Value = Settled{Payment: *old, Replay: old.ID != r.ID}
+				if inv := have.invoices[invoice.Key{Owner: r.Owner, ID: old.Invoice}]; inv != nil {
+					out[i].Value.Invoice = *inv
+				}
+			}
+			continue
+		}
+		j, err := have.judge(r)
+		if err != nil {
+			out[i].Err = err
+			continue
+		}
+		// The fact is taken down now: a later receipt of the slice may change the same invoice again.
+		if j.fact, err = fact(j.event, j.invoice, j.payment); err != nil {
+			return nil, err
+		}
+		have.byID[[2]string{r.Owner, r.ID}], have.byRail[r.railKey()] = j.payment, j.payment
+		done = append(done, j)
+		out[i].Value = Settled{Invoice: *j.invoice, Payment: *j.payment}
+	}
+	return out, s.record(ctx, tx, done)
+}
+
+// record writes what was decided: entries, payments, invoices, events.
+func (s *Service) record(ctx context.Context, tx *store.Tx, done []judged) error {
+	var commands []ledger.Command
+	var payments []*Payment
+	var invoices []*invoice.Invoice
+	var facts []event.New
+	for _, j := range done {
+		if ops := s.transfers(j.payment); len(ops) > 0 {
+			commands = append(commands, ledger.Command{At: j.payment.At, Ops: ops})
+		}
+		payments = append(payments, j.payment)
+		if j.event != EventUnapplied && j.event != EventFailed {
+			invoices = append(invoices, j.invoice)
+		}
+		facts = append(facts, j.fact)
+	}
+	results, err := ledger.Apply(ctx, tx, commands)
+	if err != nil {
+		return err
+	}
+	for _, r := range results {
+		// Money that came in is refused only when a sum overflows; the receipt that does it then fails alone.
+		if r.Err != nil {
+			return r.Err
+		}
+	}
+	insertLater(tx, payments)
+	invoice.Save(tx, invoices)
+	_, err = s.log.Append(ctx, tx, facts)
+	return err
+}
+
+// transfers are the moves of money that a payment makes.
+func (s *Service) transfers(p *Payment) []ledger.Op {
+	if p.Status != Received {
+		return nil
+	}
+	account := func(kind string) ledger.Account {
+		return ledger.Account{Owner: p.Owner, Currency: p.Currency, Kind: kind}
+	}
+	clearing := account(ledger.Clearing(p.Rail))
+	var ops []ledger.Op
+	move := func(kind string, from, to ledger.Account, minor int64) {
+		if minor > 0 {
+			ops = append(ops, ledger.Transfer{
+				ID: id.New(s.clock), From: from, To: to, Amount: minor, Kind: kind, Subject: p.ID,
+			})
+		}
+	}
+	move(TransferSettlement, clearing, account(ledger.Balance), p.Applied)
+	move(TransferUnapplied, clearing, account(ledger.Unapplied), p.Unapplied)
+	move(TransferFee, account(ledger.Balance), account(ledger.Fees), p.Fee)
+	return ops
+}
+
+// read fetches and locks in one round trip what the receipts are judged against.
+func read(ctx context.Context, tx *store.Tx, list []Receipt) (*slice, error) {
+	have := &slice{
+		invoices: map[invoice.Key]*invoice.Invoice{}, byID: map[[2]string]*Payment{}, byRail: map[railKey]*Payment{},
+	}
+	keys := make([]invoice.Key, 0, len(list))
+	var ids, refs []any
+	for _, r := range list {
+		keys = append(keys, invoice.Key{Owner: r.Owner, ID: r.Invoice})
+		ids = append(ids, r.Owner, r.ID)
+		refs = append(refs, r.Owner, r.Rail, r.RailReference)
+	}
+	keep := func(r store.Row) error {
+		p, err := scan(r)
+		have.byID[[2]string{p.Owner, p.ID}], have.byRail[railKey{p.Owner, p.Rail, p.RailReference}] = &p, &p
+		return err
+	}
+	// The invoices are locked first: whoever settles the same money at this moment waits here, and then finds the payment.
+	invoice.LockLater(tx, keys, have.invoices)
+	tx.LaterRows(bulkByID, ids, keep)
+	tx.LaterRows(bulkByRailReference, refs, keep)
+	have.fees = fees(tx, list)
+	return have, tx.Flush(ctx)
+}
+
+// replayed answers the payment that the receipt made before, if it did.
+func (h *slice) replayed(r Receipt) (*Payment, error) {
+	old := h.byID[[2]string{r.Owner, r.ID}]
+	if old == nil {
+		old = h.byRail[r.railKey()]
+	}
+	if old == nil {
+		return nil, nil
+	}
+	if old.Invoice != r.Invoice || old.Rail != r.Rail || old.RailReference != r.RailReference || old.Currency != r.Amount.Currency ||
+		old.Amount != r.Amount.Minor && !r.Whole || (old.Status == Received) != (r.Outcome == rail.Accepted) {
+		return nil, fault.New(fault.ReferenceTaken).On("rail_reference")
+	}
+	return old, nil
+}
+
+// judge decides about one receipt and changes the invoice in h accordingly.
+func (h *slice) judge(r Receipt) (judged, error) {
+	inv := h.invoices[invoice.Key{Owner: r.Owner, ID: r.Invoice}]
+	if inv == nil {
+		return judged{}, fault.New(fault.InvoiceMissing)
+	}
+	if r.Whole {
+		if !inv.Status.TakesMoney() {
+			return judged{}, fault.New(fault.InvoiceClosed).With("status", string(inv.Status))
+		}
+		if r.Amount.Minor = inv.Amount - inv.Paid; r.Amount.Currency != inv.Currency {
+			return judged{}, mismatch(inv)
+		}
+	}
+	if r.Amount.Minor <= 0 {
+		return judged{}, fault.New(fault.AmountNotPositive).On("amount")
+	}
+	p := &Payment{
+		Owner: r.Owner, ID: r.ID, Invoice: r.Invoice, Rail: r.Rail, RailReference: r.RailReference, Amount: r.Amount.Minor,
+		Currency: r.Amount.Currency, Reason: r.Reason, At: r.At,
+	}
+	switch r.Outcome {
+	case rail.Accepted:
+		return h.accept(r, inv, p)
+	case rail.Declined, rail.Over:
+		return decline(r, inv, p)
+	}
+	return judged{}, fault.New(fault.FieldNotOneOf).On("outcome").With("allowed", "accepted,declined,over")
+}
+
+// decline records an attempt that failed; the invoice fails with it only when the rail says that it is over.
+func decline(r Receipt, inv *invoice.Invoice, p *Payment) (judged, error) {
+	if inv.Status != invoice.Open {
+		return judged{}, fault.New(fault.InvoiceClosed).With("status", string(inv.Status))
+	}
+	p.Status = Failed
+	t := EventFailed
+	if r.Outcome == rail.Over {
+		t = invoice.EventFailed
+		inv.Status, inv.Reason = invoice.Failed, r.Reason
+		inv.Touch(r.At)
+	}
+	return judged{payment: p, invoice: inv, event: t}, nil
+}
+
+// accept applies money to the invoice as far as it fits and sets the rest aside.
+func (h *slice) accept(r Receipt, inv *invoice.Invoice, p *Payment) (judged, error) {
+	due := inv.Amount - inv.Paid
+	takes := inv.Status.TakesMoney() && r.Amount.Currency == inv.Currency
+	if r.Refuse {
+		switch {
+		case inv.Status != invoice.Open:
+			return judged{}, fault.New(fault.InvoiceClosed).With("status", string(inv.Status))
+		case !takes || r.Amount.Minor != due:
+			return judged{}, mismatch(inv)
+		}
+	}
+	p.Status = Received
+	if takes {
+		p.Applied = min(r.Amount.Minor, due)
+	}
+	p.Unapplied = r.Amount.Minor - p.Applied
+	if p.Unapplied > 0 {
+		p.Reason = setAside(inv, r, p.Applied > 0)
+	}
+	fee, err := h.fees[merchant.FeeKey{Owner: r.Owner, Rail: r.Rail, Currency: r.Amount.Currency}].
+		Fee(money.Amount{Minor: p.Applied, Currency: p.Currency})
+	if err != nil {
+		return judged{}, err
+	}
+	p.Fee = min(fee.Minor, p.Applied)
+	j := judged{payment: p, invoice: inv, event: EventUnapplied}
+	if p.Applied > 0 {
+		p.Late = inv.Status != invoice.Open
+		inv.Paid += p.Applied
+		j.event = invoice.EventPartPaid
+		if inv.Paid == inv.Amount {
+			j.event = invoice.EventPaid
+			inv.Status, inv.Reason = invoice.Paid, ""
+		}
+		inv.Touch(r.At)
+		if inv.Status == invoice.Paid {
+			inv.PaidAt = inv.UpdatedAt // never before it was made, whatever the clock does
+		}
+	}
+	return j, nil
+}
+
+// mismatch is the fault of money that is not what is due.
+func mismatch(inv *invoice.Invoice) *fault.Error {
+	return fault.New(fault.AmountMismatch).On("amount").With("due", strconv.FormatInt(inv.Amount-inv.Paid, 10))
+}
+
+// setAside says why money went to unapplied.
+func setAside(inv *invoice.Invoice, r Receipt, some bool) string {
+	switch {
+	case some:
+		return "more than was due"
+	case r.Amount.Currency != inv.Currency:
+		return "another currency"
+	}
+	return "the invoice was " + string(inv.Status)
+}

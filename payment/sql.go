@@ -1,0 +1,49 @@
+package payment
+
+import (
+	"sarraf/internal/clock"
+	"sarraf/money"
+	"sarraf/store"
+)
+
+const columns = `p.owner, p.id, p.invoice, p.rail, p.rail_reference, p.amount, p.currency, p.applied, p.unapplied, p.fee, p.status,
+	p.reason, p.late, p.at`
+
+const (
+	sqlOfInvoice = `SELECT ` + columns + ` FROM payment p WHERE p.owner = $1 AND p.invoice = $2 ORDER BY p.id`
+	sqlAll       = `SELECT ` + columns + ` FROM payment p ORDER BY p.owner, p.id`
+	sqlByInvoice = `SELECT ` + columns + ` FROM payment p ORDER BY p.owner, p.invoice, p.id`
+)
+
+var (
+	bulkInsert = store.NewBulk(`INSERT INTO payment (owner, id, invoice, rail, rail_reference, amount, currency, applied, unapplied, fee,
+		status, reason, late, at) VALUES {rows}`, "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT", "TEXT", "BIGINT", "BIGINT", "BIGINT",
+		"TEXT", "TEXT", "BIGINT", "BIGINT")
+	bulkByID = store.NewBulk(`WITH k (owner, id) AS (VALUES {rows})
+		SELECT `+columns+` FROM k JOIN payment p ON p.owner = k.owner AND p.id = k.id`, "TEXT", "TEXT")
+	bulkByRailReference = store.NewBulk(`WITH k (owner, rail, rail_reference) AS (VALUES {rows})
+		SELECT `+columns+` FROM k JOIN payment p ON p.owner = k.owner AND p.rail = k.rail AND p.rail_reference = k.rail_reference`,
+		"TEXT", "TEXT", "TEXT")
+)
+
+func insertLater(tx *store.Tx, list []*Payment) {
+	args := make([]any, 0, 14*len(list))
+	for _, p := range list {
+		late := int64(0)
+		if p.Late {
+			late = 1
+		}
+		args = append(args, p.Owner, p.ID, p.Invoice, p.Rail, p.RailReference, p.Amount, string(p.Currency), p.Applied, p.Unapplied,
+			p.Fee, string(p.Status), p.Reason, late, clock.Micros(p.At))
+	}
+	tx.LaterRows(bulkInsert, args, nil)
+}
+
+func scan(r store.Row) (p Payment, err error) {
+	var currency, status string
+	var late, at int64
+	err = r.Scan(&p.Owner, &p.ID, &p.Invoice, &p.Rail, &p.RailReference, &p.Amount, &currency, &p.Applied, &p.Unapplied, &p.Fee,
+		&status, &p.Reason, &late, &at)
+	p.Currency, p.Status, p.Late, p.At = money.Currency(currency), Status(status), late == 1, clock.FromMicros(at)
+	return p, err
+}
