@@ -1,0 +1,269 @@
+package checkout
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"sarraf/fault"
+	"sarraf/internal/clock"
+	"sarraf/internal/httpx"
+	"sarraf/internal/id"
+	"sarraf/invoice"
+	"sarraf/merchant"
+	"sarraf/payment"
+	"sarraf/rail"
+)
+
+// Deps is what the hosted pages stand on.
+type Deps struct {
+	Invoices  *invoice.Service
+	Payments  *payment.Service
+	Merchants *merchant.Service
+	Doors     []invoice.Door
+	Rails     []rail.Collector
+	PublicURL string // scheme and host of ours, without a trailing slash
+	Clock     clock.Clock
+	Log       *slog.Logger
+}
+
+// host serves the pages.
+type host struct{ Deps }
+
+// New is the front door of payers: the hosted page of every door, and the assets.
+func New(d Deps) httpx.Door {
+	h := &host{Deps: d}
+	door := httpx.Door{
+		Name: "checkout", Prefixes: []string{"/_sarraf"}, Error: h.trouble,
+		Routes: []httpx.Route{{Method: http.MethodGet, Pattern: AssetPattern, Handler: Assets(), Name: "asset"}},
+	}
+	for _, own := range d.Doors {
+		for _, path := range own.HostedPaths() {
+			prefix, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+			if !slices.Contains(door.Prefixes, "/"+prefix) && !strings.Contains(prefix, "{") {
+				door.Prefixes = append(door.Prefixes, "/"+prefix)
+			}
+			door.Routes = append(door.Routes,
+				httpx.Route{Method: http.MethodGet, Pattern: path, Handler: h.with(own, h.show), Name: own.Name() + ".page"},
+				httpx.Route{Method: http.MethodPost, Pattern: path, Handler: h.with(own, h.act), Name: own.Name() + ".act", MaxBody: 4096},
+				httpx.Route{Method: http.MethodGet, Pattern: path + "/live", Handler: h.with(own, h.live), Name: own.Name() + ".live"},
+			)
+		}
+	}
+	return door
+}
+
+// visit is one request for an invoice's page.
+type visit struct {
+	door invoice.Door
+	inv  invoice.Invoice
+	shop merchant.Merchant
+}
+
+// with finds the invoice of the page, expired if its time has run out, and hands it on.
+func (h *host) with(door invoice.Door, next func(http.ResponseWriter, *http.Request, visit) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		inv, err := h.Invoices.ByToken(r.Context(), r.PathValue("token"))
+		if err == nil && inv.Door != door.Name() {
+			err = fault.New(fault.InvoiceMissing)
+		}
+		if err == nil && inv.Status == invoice.Open && !inv.ExpiresAt.IsZero() && !inv.ExpiresAt.After(h.Clock.Now()) {
+			inv, err = h.end(r.Context(), inv, invoice.Ending{To: invoice.Expired, Reason: "time ran out", Due: true})
+		}
+		v := visit{door: door, inv: inv}
+		if err == nil {
+			v.shop, err = h.Merchants.Get(r.Context(), inv.Owner)
+		}
+		if err == nil {
+			err = next(w, r, v)
+		}
+		if err != nil {
+			httpx.Fail(w, r, err)
+		}
+	})
+}
+
+// end closes the invoice, and answers it as it is when something else has closed it meanwhile.
+func (h *host) end(ctx context.Context, inv invoice.Invoice, e invoice.Ending) (invoice.Invoice, error) {
+	e.Owner, e.ID = inv.Owner, inv.ID
+	ended, err := h.Invoices.End(ctx, e, nil)
+	if fault.Has(err, fault.InvoiceClosed) {
+		return h.Invoices.Get(ctx, inv.Owner, inv.ID)
+	}
+	return ended, err
+}
+
+func (h *host) show(w http.ResponseWriter, r *http.Request, v visit) error {
+	p, err := h.page(r.Context(), v)
+	if err != nil {
+		return err
+	}
+	if p.QR, err = h.qr(v); err != nil {
+		return err
+	}
+	return draw(w, r, http.StatusOK, Hosted(p))
+}
+
+// live answers the fragment that the page polls. A page that has a way back is loaded anew when it is finished, and then leads back.
+func (h *host) live(w http.ResponseWriter, r *http.Request, v visit) error {
+	p, err := h.page(r.Context(), v)
+	if err != nil {
+		return err
+	}
+	seen := r.URL.Query().Get("seen")
+	if p.Finished() && p.returnURL() != "" {
+		w.Header().Set("HX-Refresh", "true")
+	}
+	if seen != p.Version() {
+		if p.QR, err = h.qr(v); err != nil {
+			return err
+		}
+	}
+	return draw(w, r, http.StatusOK, Live(p, seen))
+}
+
+// The actions a page's buttons post.
+const (
+	actionCancel = "cancel"
+	actionPay    = "pay:" // and the key of a method
+)
+
+// act does what the payer chose and sends the browser on: back to the merchant when the invoice is finished, else to the page.
+func (h *host) act(w http.ResponseWriter, r *http.Request, v visit) error {
+	if err := http.NewCrossOriginProtection().Check(r); err != nil {
+		return fault.New(fault.PermissionMissing).Wrap(err)
+	}
+	body, err := httpx.ReadBody(r, 4096)
+	if err != nil {
+		return err
+	}
+	fields, err := httpx.ParseFields(r.Header.Get("Content-Type"), body)
+	if err != nil {
+		return err
+	}
+	action, _, wrong := fields.String("action")
+	if wrong != nil {
+		return wrong
+	}
+	inv := v.inv
+	switch method, pays := strings.CutPrefix(action, actionPay); {
+	case inv.Status != invoice.Open: // done elsewhere: the page says how it ended
+	case action == actionCancel:
+		inv, err = h.cancel(r.Context(), inv)
+	case pays:
+		inv, err = h.pay(r.Context(), v, method)
+	default:
+		err = fault.New(fault.FieldNotOneOf).On("action")
+	}
+	if err != nil {
+		return err
+	}
+	to := v.door.HostedPath(inv)
+	if inv.Status != invoice.Open {
+		if back := v.door.Return(inv); back != "" {
+			to = back
+		}
+	}
+	w.Header().Set("Location", to)
+	w.WriteHeader(http.StatusSeeOther)
+	return nil
+}
+
+// cancel gives the invoice up. After a declined attempt that makes it failed: the payer tried and could not.
+func (h *host) cancel(ctx context.Context, inv invoice.Invoice) (invoice.Invoice, error) {
+	tried, err := h.declined(ctx, inv)
+	if err != nil {
+		return inv, err
+	}
+	if tried {
+		return h.end(ctx, inv, invoice.Ending{To: invoice.Failed, Reason: "the payer gave up after a declined attempt"})
+	}
+	return h.end(ctx, inv, invoice.Ending{To: invoice.Cancelled, Reason: "cancelled by the payer"})
+}
+
+// declined reports whether the last attempt to pay was declined.
+func (h *host) declined(ctx context.Context, inv invoice.Invoice) (bool, error) {
+	if inv.Status != invoice.Open {
+		return false, nil
+	}
+	list, err := h.Payments.Of(ctx, inv.Owner, inv.ID)
+	return len(list) > 0 && list[len(list)-1].Status == payment.Failed, err
+}
+
+// pay makes an attempt over the rail that has the method and records what the rail says.
+func (h *host) pay(ctx context.Context, v visit, method string) (invoice.Invoice, error) {
+	for _, r := range h.rails(v.shop) {
+		if !slices.ContainsFunc(r.Methods(v.inv.Currency), func(m rail.Method) bool { return m.Key == method }) {
+			continue
+		}
+		attempt := id.New(h.Clock)
+		due := v.inv.Due()
+		answer, err := r.Charge(ctx, rail.Charge{ID: attempt, Owner: v.inv.Owner, Invoice: v.inv.ID, Amount: due, MethodKey: method})
+		if err != nil {
+			return v.inv, err
+		}
+		if answer.Reference == "" {
+			answer.Reference = attempt
+		}
+		settled, err := h.Payments.Settle(ctx, payment.Receipt{
+			ID: attempt, Owner: v.inv.Owner, Invoice: v.inv.ID, Rail: r.Name(), RailReference: answer.Reference, Amount: due,
+			Outcome: answer.Outcome, Reason: answer.Reason, Refuse: r.CanRefuse(),
+		}, nil)
+		if fault.Has(err, fault.InvoiceClosed) || fault.Has(err, fault.AmountMismatch) {
+			return h.Invoices.Get(ctx, v.inv.Owner, v.inv.ID) // a second click, or money from elsewhere, came first
+		}
+		return settled.Invoice, err
+	}
+	return v.inv, fault.New(fault.RailUnknown).On("action")
+}
+
+// rails are the rails that the merchant's payers may use.
+func (h *host) rails(m merchant.Merchant) []rail.Collector {
+	var list []rail.Collector
+	for _, r := range h.Rails {
+		if m.MayUse(r.Name()) {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// trouble is the error page for whatever went wrong.
+func (h *host) trouble(w http.ResponseWriter, r *http.Request, err error) {
+	f := fault.First(err)
+	p := Problem{Kind: Broken, RequestID: httpx.RequestID(r.Context())}
+	status := httpx.Status(f)
+	switch f.Kind() {
+	case fault.Missing:
+		p.Kind = NotFound
+	case fault.Unavailable, fault.Limited:
+		p.Kind = Busy
+		w.Header().Set("Retry-After", "5")
+		if r.Method == http.MethodGet {
+			p.RetryURL = (&url.URL{Path: r.URL.Path}).EscapedPath()
+		}
+	case fault.Internal:
+	default:
+		p.Kind = NotFound // a request that no button of ours makes
+	}
+	if err := draw(w, r, status, Trouble(p)); err != nil && !errors.Is(err, context.Canceled) {
+		h.Log.Debug("the error page was not sent", "error", err)
+	}
+}
+
+// draw sends a page.
+func draw(w http.ResponseWriter, r *http.Request, status int, c templ.Component) error {
+	SetHeaders(w.Header())
+	templ.Handler(c, templ.WithStatus(status)).ServeHTTP(w, r)
+	return nil
+}
+
+// returnAfter is how long a finished page stays before it leads back by itself.
+const returnAfter = 3 * time.Second

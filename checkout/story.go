@@ -1,0 +1,97 @@
+package checkout
+
+import (
+	"context"
+	"time"
+
+	"sarraf/internal/clock"
+	"sarraf/invoice"
+	"sarraf/merchant"
+	"sarraf/money"
+	"sarraf/qr"
+)
+
+// zones are where people who pay in a currency live; times on the page are theirs.
+var zones = map[money.Currency]string{"BDT": "Asia/Dhaka", "PKR": "Asia/Karachi"}
+
+// locales are how amounts are written for them.
+var locales = map[money.Currency]money.Locale{"BDT": "en-BD", "PKR": "en-PK"}
+
+// page is what the payer is to see of the invoice, all but the QR image.
+func (h *host) page(ctx context.Context, v visit) (Page, error) {
+	inv := v.inv
+	declined, err := h.declined(ctx, inv)
+	if err != nil {
+		return Page{}, err
+	}
+	path := v.door.HostedPath(inv)
+	p := Page{
+		Lang: "en", Store: v.shop.Name, Title: inv.Title, Customer: inv.PayerName, Invoice: inv.Number, Reference: inv.Reference,
+		Status: Status(inv.Status), Amount: shown(inv.Total()), Sandbox: v.shop.Sandbox(), ActionURL: path, LiveURL: path + "/live",
+		ReturnURL: v.door.Return(inv), ReturnAfter: int(returnAfter / time.Second), QRLabel: "Scan with your phone to pay there",
+	}
+	if declined {
+		p.Notice = Declined
+	}
+	if inv.Paid > 0 && inv.Paid < inv.Amount {
+		p.Received, p.Remaining, p.Share = shown(inv.AmountPaid()), shown(inv.Due()), share(inv)
+	}
+	if !inv.PaidAt.IsZero() {
+		p.PaidAt = local(inv.PaidAt, inv.Currency)
+	}
+	if !inv.ExpiresAt.IsZero() && inv.Status == invoice.Open {
+		p.Ends, p.Left = inv.ExpiresAt, inv.ExpiresAt.Sub(h.Clock.Now())
+	}
+	if v.shop.Settings.BanglaQR != nil && inv.Currency == "BDT" {
+		p.QRLabel = "Scan with a Bangla QR app"
+	}
+	for _, r := range h.rails(v.shop) {
+		for _, m := range r.Methods(inv.Currency) {
+			p.Methods = append(p.Methods, Method{Key: m.Key, Label: m.Label, Hint: m.Hint, Icon: m.Icon, Test: m.Test})
+		}
+	}
+	return p, nil
+}
+
+// shown is an amount as its currency's people write it.
+func shown(a money.Amount) Money {
+	l := locales[a.Currency]
+	return Money{Text: a.Display(l), Spoken: a.Spoken(l)}
+}
+
+// share is how much has been paid, in percent, without going through a product that could overflow.
+func share(inv invoice.Invoice) int {
+	if inv.Amount < 100 {
+		return int(inv.Paid * 100 / inv.Amount)
+	}
+	return int(min(inv.Paid/(inv.Amount/100), 100))
+}
+
+// local is a time where the payer lives.
+func local(t time.Time, c money.Currency) time.Time { return clock.In(t, zones[c]) }
+
+// qr is the image on an open invoice's page: a Bangla QR payload when the merchant has been assigned one, else the page's own address.
+func (h *host) qr(v visit) (string, error) {
+	if v.inv.Status != invoice.Open {
+		return "", nil
+	}
+	text := h.PublicURL + v.door.HostedPath(v.inv)
+	title := "QR code of this page"
+	if b := v.shop.Settings.BanglaQR; b != nil && v.inv.Currency == "BDT" {
+		payload, err := banglaQR(*b, v)
+		if err != nil {
+			return "", err
+		}
+		text, title = payload, "Bangla QR code for this payment"
+	}
+	return qr.SVG(text, qr.Options{Title: title})
+}
+
+// banglaQR is the payload of a payment of what is due, by what the acquirer assigned to the merchant.
+func banglaQR(b merchant.BanglaQR, v visit) (string, error) {
+	return qr.Bangladesh(qr.BangladeshAccount{
+		Acquirer: b.AcquirerDomain, InstitutionType: b.InstitutionType, Institution: b.InstitutionID, PAN: b.PAN,
+	}, qr.Payee{
+		Name: b.Name, City: b.City, Category: b.Category, Dynamic: true, Amount: v.inv.Due(), Bill: v.inv.Number,
+	})
+}

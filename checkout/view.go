@@ -1,0 +1,194 @@
+// Package checkout draws the hosted payment page: what a payer sees between the shop's "pay" button and the way back.
+//
+// Rendering is pure. A Page holds everything that is to be seen, already displayed as text in the payer's terms; Hosted, Live
+// and Trouble turn it into HTML and know nothing of requests, the core or the time. The page is whole without JavaScript (forms
+// with buttons, meta refresh); with JavaScript it polls a fragment and changes in place. Nothing in it is inline: the Content-
+// Security-Policy that SetHeaders gives allows own scripts and styles only.
+package checkout
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Status is what became of the invoice, in the core's words.
+type Status string
+
+// The statuses. Only an open invoice can be paid; any other shows a result, and an unknown one shows that it is closed.
+const (
+	Open       Status = "open"
+	Paid       Status = "paid"
+	Failed     Status = "failed"
+	Expired    Status = "expired"
+	Cancelled  Status = "cancelled"
+	Superseded Status = "superseded"
+	Refunded   Status = "refunded"
+)
+
+// Notice is what the payer must know about the last attempt while the invoice is still open.
+type Notice string
+
+// The notices. Declined and Unavailable invite another attempt; Checking warns against one.
+const (
+	NoNotice    Notice = ""
+	Declined    Notice = "declined"    // the rail refused this attempt
+	Unavailable Notice = "unavailable" // the rail could not be reached, nothing was taken
+	Checking    Notice = "checking"    // the attempt's outcome is not known yet
+)
+
+// Money is an amount as people read it.
+type Money struct {
+	Text   string // as displayed: "৳1,234.50"
+	Spoken string // for assistive technology, no symbols: "1,234.50 Bangladeshi taka"; Text is used where it is empty
+}
+
+// Method is one way to pay, drawn as one button that posts action=pay:Key.
+type Method struct {
+	Key   string // chosen by the rail; opaque here
+	Label string // "Mobile wallet"
+	Hint  string // one short line below the label, may be empty
+	Icon  string // name of a drawing: wallet, phone, bank, card, cash, qr, approve, decline, fail; else a coin
+	Test  bool   // an outcome of the sandbox, not a way to pay
+}
+
+// Page is everything the payment page shows. Texts are plain text and escaped when drawn; empty ones are left out. Only QR is
+// markup.
+type Page struct {
+	Lang string // language tag; a language without words of its own is shown in English
+
+	Store       string // the merchant's name, the way the payer knows it
+	Title       string // what is being paid for
+	Description string
+	Customer    string // whom the invoice names as payer
+	Invoice     string // the invoice number the merchant's support asks for
+	Reference   string // the merchant's own reference
+
+	Status Status
+	Notice Notice
+
+	Amount    Money     // the whole amount of the invoice
+	Received  Money     // what has been paid so far when that is a part; otherwise zero
+	Remaining Money     // what is left to pay then
+	Share     int       // percent of the amount that has been paid, 0 to 100, for the bar only
+	PaidAt    time.Time // when it was paid, shown in its own location; zero when it was not
+
+	Ends time.Time     // when an open invoice expires; zero when it does not
+	Left time.Duration // the time until then
+
+	QR      string // an <svg> element; trusted, drawn as it is. It may not carry style attributes: the policy refuses them
+	QRLabel string // what to scan it with
+
+	Methods []Method
+	Sandbox bool // no real money moves, and the page says so
+
+	ActionURL   string // where the buttons post to: the page's own path
+	LiveURL     string // the fragment's path; without it the page does not poll
+	ReturnURL   string // the shop's page for this outcome; anything but an absolute http or https URL counts as none
+	ReturnAfter int    // seconds until a finished page goes there by itself; 0: it does not
+
+	Support string // one line: whom to ask, and how
+}
+
+// Finished reports whether nothing more can happen on this page by itself. A handler of the live fragment answers HX-Refresh
+// for a finished page with a return URL, so that the browser loads the result, which then leads the payer back.
+func (p Page) Finished() bool { return p.Status != Open }
+
+// Version names the state that the page shows: two pages of one version look the same but for the running time. The code is
+// left out too, since it changes only with the amount to pay, so that a fragment in which nothing changed needs no drawing of
+// it. The live fragment's query parameter "seen" carries the version.
+func (p Page) Version() string {
+	p.Left, p.QR = 0, ""
+	b, err := json.Marshal(p)
+	if err != nil { // a time outside the years that JSON can hold
+		b = []byte(p.Status)
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:6])
+}
+
+// polls reports whether the page asks for its live fragment.
+func (p Page) polls() bool { return !p.Finished() && p.LiveURL != "" }
+
+// partial reports whether a part of the amount has come.
+func (p Page) partial() bool { return p.Received.Text != "" }
+
+// due is the amount that the page shows large.
+func (p Page) due() Money {
+	if p.partial() && !p.Finished() && p.Remaining.Text != "" {
+		return p.Remaining
+	}
+	return p.Amount
+}
+
+// returnURL is where the payer goes afterwards, "" for nowhere.
+func (p Page) returnURL() string {
+	u, err := url.Parse(p.ReturnURL)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return ""
+	}
+	return p.ReturnURL
+}
+
+// returnsAlone reports whether the finished page leaves by itself.
+func (p Page) returnsAlone() bool { return p.Finished() && p.returnURL() != "" && p.ReturnAfter > 0 }
+
+// liveURL is the fragment's address with the version that is on screen.
+func (p Page) liveURL() string {
+	sep := "?"
+	if strings.Contains(p.LiveURL, "?") {
+		sep = "&"
+	}
+	return p.LiveURL + sep + "seen=" + p.Version()
+}
+
+// split parts the methods into ways to pay and outcomes of the sandbox, each in the order given.
+func (p Page) split() (ways, tests []Method) {
+	for _, m := range p.Methods {
+		if m.Test {
+			tests = append(tests, m)
+		} else {
+			ways = append(ways, m)
+		}
+	}
+	return ways, tests
+}
+
+// spoken is the amount for assistive technology.
+func (m Money) spoken() string {
+	if m.Spoken != "" {
+		return m.Spoken
+	}
+	return m.Text
+}
+
+// initial is the first letter or digit of a name, for the store's round sign.
+func initial(name string) string {
+	for _, r := range name {
+		if isWordRune(r) {
+			return strings.ToUpper(string(r))
+		}
+	}
+	return "·"
+}
+
+// ContentSecurityPolicy is what the page needs and nothing else. It names no form-action, because browsers apply that to the
+// redirect that answers a form as well, and the payer's own action is answered with a redirect to the shop.
+const ContentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
+	"connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// SetHeaders sets what every answer of the page, the fragment and the error pages carries: type, policy, no caching, and no
+// referrer to other sites, since the page's address is its key.
+func SetHeaders(h http.Header) {
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", ContentSecurityPolicy)
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("X-Robots-Tag", "noindex, nofollow")
+}
