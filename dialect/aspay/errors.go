@@ -1,0 +1,190 @@
+package aspay
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"sarraf/fault"
+	"sarraf/internal/httpx"
+)
+
+// sentence is how a fault is worded: the HTTP status, the field it is about when it does not say so itself, and the text, in which
+// :attribute stands for the field's name and :max, :limit and the like for the fault's figures.
+type sentence struct {
+	status int
+	field  string
+	text   string
+}
+
+const validation = http.StatusUnprocessableEntity
+
+// sentences has every code. A validation sentence is what a Laravel client knows; each has a field.
+var sentences = map[fault.Code]sentence{
+	fault.BodyMalformed:    {http.StatusBadRequest, "", "The request body is not valid JSON or form data."},
+	fault.BodyTooLarge:     {http.StatusRequestEntityTooLarge, "", "The request body is too large."},
+	fault.BodyUnsupported:  {http.StatusUnsupportedMediaType, "", "The request body must be JSON or form data."},
+	fault.RouteUnknown:     {http.StatusNotFound, "", "The route could not be found."},
+	fault.MethodNotAllowed: {http.StatusMethodNotAllowed, "", "The method is not supported for this route. Supported methods: :allow."},
+
+	fault.FieldRequired:     {validation, "request", "The :attribute field is required."},
+	fault.FieldNotString:    {validation, "request", "The :attribute field must be a string."},
+	fault.FieldNotNumber:    {validation, "request", "The :attribute field must be a number."},
+	fault.FieldNotInteger:   {validation, "request", "The :attribute field must be an integer."},
+	fault.FieldNotList:      {validation, "request", "The :attribute field must be an array."},
+	fault.FieldNotURL:       {validation, "request", "The :attribute field must be a valid URL."},
+	fault.FieldNotOneOf:     {validation, "request", "The selected :attribute is invalid."},
+	fault.FieldMalformed:    {validation, "request", "The :attribute field format is invalid."},
+	fault.FieldControl:      {validation, "request", "The :attribute field format is invalid."},
+	fault.FieldTooLong:      {validation, "request", "The :attribute field must not be greater than :max characters."},
+	fault.FieldTooMany:      {validation, "request", "The :attribute field must not have more than :max items."},
+	fault.AmountNotPositive: {validation, "amount", "The :attribute field must be greater than 0."},
+	fault.AmountTooLarge:    {validation, "amount", "The :attribute field must not be greater than :max."},
+	fault.AmountDecimals:    {validation, "amount", "The :attribute field must have 0-:decimals decimal places."},
+	fault.CurrencyUnknown:   {validation, "amount", "This store does not take payments in this currency."},
+	fault.IdempotencyReused: {validation, idempotencyHeader, "The Idempotency-Key has already been used with another request."},
+
+	fault.CredentialsInvalid: {http.StatusUnauthorized, "", "Invalid API credentials"},
+	fault.PermissionMissing:  {http.StatusForbidden, "", "This API key may only read."},
+	fault.SandboxOnly:        {http.StatusForbidden, "", "This is possible in the sandbox only."},
+	fault.RateLimited:        {http.StatusTooManyRequests, "", "Too Many Attempts."},
+
+	fault.InvoiceMissing:    {http.StatusNotFound, "", "Invoice not found"},
+	fault.PaymentMissing:    {http.StatusNotFound, "", "Payment not found"},
+	fault.PayoutMissing:     {http.StatusNotFound, "", "Payout not found"},
+	fault.MerchantMissing:   {http.StatusNotFound, "", "Store not found"},
+	fault.EventMissing:      {http.StatusNotFound, "", "Event not found"},
+	fault.TargetMissing:     {http.StatusNotFound, "", "Target not found"},
+	fault.HoldMissing:       {http.StatusNotFound, "", "Hold not found"},
+	fault.TargetAmbiguous:   {http.StatusConflict, "", "More than one object has this id."},
+	fault.ReferenceTaken:    {validation, fieldReference, "The :attribute has already been taken."},
+	fault.ReferenceReserved: {validation, fieldReference, "The :attribute field must not be methods or look like an id of ours."},
+
+	fault.InvoiceClosed:       {http.StatusConflict, "", "The invoice is closed."},
+	fault.AmountMismatch:      {validation, "amount", "The :attribute field must be what is due."},
+	fault.AmountOverflow:      {validation, "amount", "The :attribute field must not be that great."},
+	fault.BalanceInsufficient: {validation, "amount", "The :attribute is greater than the available balance."},
+	fault.HoldClosed:          {http.StatusConflict, "", "The money that was set aside is no longer."},
+	fault.HoldExpired:         {http.StatusConflict, "", "The time of the money that was set aside is over."},
+	fault.HoldNotDue:          {http.StatusConflict, "", "The time of the money that was set aside is not over."},
+	fault.TransferInvalid:     {validation, "request", "The transfer is invalid."},
+	fault.RailDeclined:        {validation, "request", "The payment was declined."},
+	fault.RailUnknown:         {validation, "request", "This way to pay is not available."},
+
+	fault.Overloaded: {http.StatusServiceUnavailable, "", "The service is busy. Please try again."},
+	fault.Outage:     {http.StatusServiceUnavailable, "", "The service is unavailable. Please try again."},
+	fault.Bug:        {http.StatusInternalServerError, "", "Server Error"},
+}
+
+// retryAfter is what Retry-After says, in seconds, where the fault does not.
+var retryAfter = map[fault.Code]string{fault.RateLimited: "60", fault.Overloaded: "1", fault.Outage: "5"}
+
+// of is the fault's sentence. A code that has none is as bad as an internal fault.
+func of(f *fault.Error) sentence {
+	s, ok := sentences[f.Code]
+	if !ok {
+		s = sentences[fault.Bug]
+	}
+	return s
+}
+
+// wordField is the name of the field that the fault is about, as the request has it.
+func (s sentence) wordField(f *fault.Error) string {
+	if f.Field != "" {
+		return f.Field
+	}
+	return s.field
+}
+
+// word is the sentence about the fault.
+func (s sentence) word(f *fault.Error) string {
+	if !strings.Contains(s.text, ":") || s.status == http.StatusInternalServerError {
+		return s.text
+	}
+	pairs := make([]string, 0, 2+2*len(f.Params))
+	pairs = append(pairs, ":attribute", strings.ReplaceAll(s.wordField(f), "_", " "))
+	for name, value := range f.Params {
+		pairs = append(pairs, ":"+name, value)
+	}
+	return strings.NewReplacer(pairs...).Replace(s.text)
+}
+
+// fieldErrors lists the sentences of each field, in the order of the documented fields.
+type fieldErrors []fieldError
+
+type fieldError struct {
+	field     string
+	sentences []string
+}
+
+// add puts one more sentence to a field.
+func (l *fieldErrors) add(field, text string) {
+	for i := range *l {
+		if e := &(*l)[i]; e.field == field {
+			e.sentences = append(e.sentences, text)
+			return
+		}
+	}
+	*l = append(*l, fieldError{field, []string{text}})
+}
+
+// MarshalJSON writes an object whose keys keep their order.
+func (l fieldErrors) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	for i, e := range l {
+		b.WriteByte("{,"[min(i, 1)])
+		if err := enc.Encode(e.field); err != nil {
+			return nil, err
+		}
+		b.WriteByte(':')
+		if err := enc.Encode(e.sentences); err != nil {
+			return nil, err
+		}
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// failureOf is the answer to err: the status of its first fault and, where that is about a field, every fault of this sort.
+func failureOf(err error, requestID string) (int, failure) {
+	faults := fault.All(err)
+	first := of(faults[0])
+	body := failure{Status: "error", Message: first.word(faults[0])}
+	switch first.status {
+	case http.StatusInternalServerError:
+		body.RequestID = requestID
+	case validation:
+		n := 0
+		for _, f := range faults {
+			if s := of(f); s.status == validation {
+				body.Errors.add(s.wordField(f), s.word(f))
+				n++
+			}
+		}
+		switch n {
+		case 1:
+		case 2:
+			body.Message += " (and 1 more error)"
+		default:
+			body.Message += fmt.Sprintf(" (and %d more errors)", n-1)
+		}
+	}
+	return first.status, body
+}
+
+// refuse answers r with err in the dialect's shape.
+func refuse(w http.ResponseWriter, r *http.Request, err error) {
+	f := fault.First(err)
+	if seconds := retryAfter[f.Code]; seconds != "" && w.Header().Get("Retry-After") == "" {
+		if own := f.Params["retry_after"]; own != "" {
+			seconds = own
+		}
+		w.Header().Set("Retry-After", seconds)
+	}
+	status, body := failureOf(err, httpx.RequestID(r.Context()))
+	httpx.WriteJSON(w, status, body)
+}
