@@ -92,3 +92,18 @@ func sqlDebitsOfKinds(n int) string {
 	return `SELECT ` + entryColumns + ` FROM entry e WHERE e.side = 'debit' AND e.kind IN (` + strings.Join(list, ", ") + `)
 		ORDER BY e.owner, e.subject, e.transfer`
 }
+
+// What the sealer reads.
+const (
+	sqlEntryHeads = `SELECT a.owner, a.id, a.seq FROM account a WHERE a.seq > 0 ORDER BY a.owner, a.id`
+	sqlStepHeads  = `SELECT a.owner, a.id, a.hold_seq FROM account a WHERE a.hold_seq > 0 ORDER BY a.owner, a.id`
+)
+
+var (
+	bulkEntrySpans = store.NewBulk(`WITH k (owner, account, low, high) AS (VALUES {rows})
+		SELECT `+entryColumns+` FROM k JOIN entry e ON e.owner = k.owner AND e.account = k.account AND e.seq > k.low AND e.seq <= k.high
+		ORDER BY e.owner, e.account, e.seq`, "TEXT", "TEXT", "BIGINT", "BIGINT")
+	bulkStepSpans = store.NewBulk(`WITH k (owner, account, low, high) AS (VALUES {rows})
+		SELECT `+stepColumns+` FROM k JOIN hold_step s ON s.owner = k.owner AND s.account = k.account AND s.n > k.low AND s.n <= k.high
+		ORDER BY s.owner, s.account, s.n`, "TEXT", "TEXT", "BIGINT", "BIGINT")
+)

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"sarraf/internal/clock"
 	"sarraf/store"
 )
 
@@ -76,7 +75,7 @@ func (s *Sealer) Run(ctx context.Context) {
 // Round seals the chains of the owners that were touched, and with sweep every chain that has rows above its last seal.
 func (s *Sealer) Round(ctx context.Context, sweep bool) error {
 	err := s.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		return tx.Exec(ctx, sqlKeyInsert, s.PublicKey(), clock.Micros(s.db.Clock().Now()))
+		return tx.Exec(ctx, sqlKeyInsert, s.PublicKey())
 	})
 	if err != nil {
 		return err

@@ -3,7 +3,7 @@ package seal
 import "sarraf/store"
 
 const (
-	sqlKeyInsert = `INSERT INTO seal_key (public_key, created_at) VALUES ($1, $2) ON CONFLICT (public_key) DO NOTHING`
+	sqlKeyInsert = `INSERT INTO seal_key (public_key) VALUES ($1) ON CONFLICT (public_key) DO NOTHING`
 	sqlKeys      = `SELECT public_key FROM seal_key ORDER BY public_key`
 	sqlAll       = `SELECT owner, chain, seq, prev, hash, signature FROM seal WHERE chain >= $1 AND chain < $2 ORDER BY owner, chain, seq`
 	sqlStrays    = `SELECT owner, chain, seq FROM seal ORDER BY owner, chain, seq`

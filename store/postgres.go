@@ -35,6 +35,8 @@ func openPostgres(ctx context.Context, dsn string, opts Options) (*postgresDB, e
 		params["timezone"] = "UTC"
 		params["lock_timeout"] = "10s"
 		params["idle_in_transaction_session_timeout"] = "60s"
+		// The settings below make plans look dear, and compiling a statement takes longer than running it.
+		params["jit"] = "off"
 		// Every statement is keyed. On a freshly made table the planner does not know that yet and would keep a sequential scan
 		// in a prepared plan; with these it takes the key's index from the first row on.
 		if name == "write" {

@@ -179,8 +179,9 @@ func (s *sqliteRead) rollback(ctx context.Context) {
 
 // sqliteWrite is the one write transaction there is at a time.
 type sqliteWrite struct {
-	db    *sqliteDB
-	ended bool
+	db     *sqliteDB
+	ended  bool
+	opened []*sql.Rows
 }
 
 func (s *sqliteWrite) prepared(ctx context.Context, text string) (*sql.Stmt, error) {
@@ -237,12 +238,18 @@ func (s *sqliteWrite) commit(ctx context.Context) error {
 }
 
 func (s *sqliteWrite) rollback(ctx context.Context) {
+	for _, r := range s.opened {
+		_ = r.Close()
+	}
 	// SQLite rolls back by itself on some errors (a full disk); a second ROLLBACK is then an error that says nothing.
 	_ = s.exec(ctx, "ROLLBACK")
 	s.end()
 }
 
 func (s *sqliteWrite) end() {
+	for _, r := range s.opened {
+		_ = r.Close()
+	}
 	if !s.ended {
 		s.ended = true
 		s.db.turn <- struct{}{}

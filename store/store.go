@@ -65,6 +65,7 @@ type backend interface {
 // session is one transaction of an engine.
 type session interface {
 	run(ctx context.Context, list []statement) error
+	open(ctx context.Context, sql string, args []any) (cursor, error)
 	commit(ctx context.Context) error
 	rollback(ctx context.Context)
 }

@@ -246,3 +246,82 @@ func TestStreamsAreWalkedSideBySideInOneSnapshot(t *testing.T) {
 		}
 	})
 }
+
+func TestLostAnswerToCommitIsFoundOutByTheKey(t *testing.T) {
+	url, lose := pgtest.Lossy(t, storetest.URL(t, store.Postgres))
+	db := storetest.Open(t, url, nil)
+	b := adder(db)
+	defer b.Close()
+	for i := range int64(5) {
+		lose()
+		key := &store.Key{Door: "d", Key: fmt.Sprint(i), Hash: "h"}
+		if n, err := b.Do(ctx, "o", key, 1); err != nil || n != i+1 {
+			t.Fatalf("addition %d answers %d, %v", i, n, err)
+		}
+	}
+	if got := total(t, db); got != 5 {
+		t.Fatalf("the sum is %d after five additions of 1", got)
+	}
+	// A command that does not know itself again is carried out twice: so the answers were lost indeed.
+	lose()
+	if n, err := b.Do(ctx, "o", nil, 1); err != nil || n != 7 {
+		t.Fatalf("without a key: %d, %v", n, err)
+	}
+}
+
+func TestMistakeOfOursIsNoAnswerThatAKeyKeeps(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		broken := true
+		b := store.NewBatcher(db, "flaky", func(_ context.Context, _ *store.Tx, list []string) ([]store.Outcome[string], error) {
+			out := make([]store.Outcome[string], len(list))
+			for i, c := range list {
+				if out[i].Value = c; c == "bad" && broken {
+					out[i].Err = errors.New("no fault of the command")
+				}
+			}
+			return out, nil
+		})
+		defer b.Close()
+		key := &store.Key{Door: "d", Key: "k", Hash: "h"}
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() {
+				if got, err := b.Do(ctx, "o", nil, "good"); got != "good" || err != nil {
+					t.Errorf("beside it: %q, %v", got, err)
+				}
+			})
+		}
+		if _, err := b.Do(ctx, "o", key, "bad"); fault.First(err) == nil || fault.First(err).Code != fault.Bug {
+			t.Fatalf("broken: %v", err)
+		}
+		wg.Wait()
+		broken = false
+		if got, err := b.Do(ctx, "o", key, "bad"); got != "bad" || err != nil {
+			t.Fatalf("mended: %q, %v", got, err)
+		}
+	})
+}
+
+func TestOneKeyOverAndOverInOneBatchIsCarriedOutOnce(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		b := adder(db)
+		defer b.Close()
+		var wg sync.WaitGroup
+		for i := range 200 {
+			wg.Go(func() {
+				key := &store.Key{Door: "d", Key: fmt.Sprint("k", i%7), Hash: fmt.Sprint("h", i%7)}
+				if i%40 == 39 {
+					key.Hash = "other"
+				}
+				_, err := b.Do(ctx, "o", key, 1)
+				if err != nil && !fault.Has(err, fault.IdempotencyReused) {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if got := total(t, db); got != 7 {
+			t.Fatalf("the sum is %d after 7 keys", got)
+		}
+	})
+}

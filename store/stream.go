@@ -2,8 +2,9 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"strconv"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // cursor is an open answer that is read piece by piece, several side by side in one snapshot.
@@ -27,20 +28,14 @@ type Stream[T any] struct {
 	err  error
 }
 
-// NewStream opens a stream over a query in a Snapshot. Rows are made into values by scan. The stream ends with the snapshot.
+// NewStream opens a stream over a query, in a Snapshot as a rule. Rows are made into values by scan. The stream ends with the
+// transaction.
 func NewStream[T any](ctx context.Context, tx *Tx, sql string, args []any, scan func(Row) (T, error)) *Stream[T] {
 	s := &Stream[T]{scan: scan}
 	if s.err = tx.Flush(ctx); s.err != nil {
 		return s
 	}
-	opener, ok := tx.sess.(interface {
-		open(ctx context.Context, sql string, args []any) (cursor, error)
-	})
-	if !ok {
-		s.err = fmt.Errorf("store: a stream needs a snapshot")
-		return s
-	}
-	s.cur, s.err = opener.open(ctx, tx.db.text(sql), args)
+	s.cur, s.err = tx.sess.open(ctx, tx.db.text(sql), args)
 	return s
 }
 
@@ -77,6 +72,15 @@ func (s *Stream[T]) Err() error { return outward(s.err) }
 
 func (s *sqliteRead) open(ctx context.Context, text string, args []any) (cursor, error) {
 	rows, err := s.conn.QueryContext(ctx, text, args...)
+	if err != nil {
+		return nil, err
+	}
+	s.opened = append(s.opened, rows)
+	return &sqliteCursor{rows: rows}, nil
+}
+
+func (s *sqliteWrite) open(ctx context.Context, text string, args []any) (cursor, error) {
+	rows, err := s.db.conn.QueryContext(ctx, text, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +125,8 @@ type postgresCursor struct {
 
 func (c *postgresCursor) fetch(ctx context.Context, n int, scan func(Row) error) (int, error) {
 	got := 0
-	rows, err := c.tx.tx.Query(ctx, "FETCH "+strconv.Itoa(n)+" FROM "+c.name)
+	// Not as a kept statement: the same words fetch other columns in another transaction.
+	rows, err := c.tx.tx.Query(ctx, "FETCH "+strconv.Itoa(n)+" FROM "+c.name, pgx.QueryExecModeDescribeExec)
 	err = eachPG(rows, err, func(r Row) error {
 		got++
 		return scan(r)

@@ -9,37 +9,40 @@ const deliveryColumns = `owner, id, event_seq, type, door, object, url, lane, st
 	first_at, closed_at`
 
 const (
-	// The lanes that have something pending, each with the time when its first delivery is due: one look at the index a lane,
+	// The lanes that have something pending, each with the time when its first delivery is due: two looks at the index a lane,
 	// however many deliveries wait in it.
 	sqlLanes = `WITH RECURSIVE l (lane) AS (
-			SELECT MIN(lane) FROM delivery WHERE state = 'pending'
+			SELECT (SELECT d.lane FROM delivery d WHERE d.state = 'pending' ORDER BY d.lane, d.due_at LIMIT 1)
 			UNION ALL
-			SELECT (SELECT MIN(d.lane) FROM delivery d WHERE d.state = 'pending' AND d.lane > l.lane) FROM l WHERE l.lane IS NOT NULL)
-		SELECT l.lane, (SELECT MIN(d.due_at) FROM delivery d WHERE d.state = 'pending' AND d.lane = l.lane) FROM l
-		WHERE l.lane IS NOT NULL`
+			SELECT (SELECT d.lane FROM delivery d WHERE d.state = 'pending' AND d.lane > l.lane ORDER BY d.lane, d.due_at LIMIT 1)
+			FROM l WHERE l.lane IS NOT NULL)
+		SELECT l.lane, (SELECT d.due_at FROM delivery d WHERE d.state = 'pending' AND d.lane = l.lane ORDER BY d.due_at LIMIT 1)
+		FROM l WHERE l.lane IS NOT NULL`
 
-	// A claim moves due_at to the end of the lease, so that nobody finds the delivery due before. A delivery waits for the
-	// earlier ones of its object until they have failed three times. Only the first few hundred due ones are looked at, so that
-	// a claim never takes long: sqlBehind moves those out of the way that have to wait. Rows are locked in the order in which
-	// they are due, for every node alike, and the condition is judged again after a wait for another node's lock.
-	sqlClaim = `WITH c (o, i) AS (SELECT d.owner, d.id FROM delivery d WHERE d.lane = $4 AND d.state = 'pending' AND d.due_at <= $3
-			AND d.due_at <= COALESCE((SELECT w.due_at FROM delivery w WHERE w.lane = $4 AND w.state = 'pending' AND w.due_at <= $3
-				ORDER BY w.due_at LIMIT 1 OFFSET 512), $3)
-			AND NOT EXISTS (SELECT 1 FROM delivery e WHERE e.owner = d.owner AND e.object = d.object AND e.state = 'pending'
-				AND e.event_seq < d.event_seq AND e.failures < 3)
-			ORDER BY d.due_at LIMIT $5 {lock:d})
+	// A claim moves due_at to the end of the lease, so that nobody finds the delivery due before. The condition is repeated
+	// outside, where it is judged again after a wait for another node's lock; every node locks in the order of due_at. A delivery
+	// waits for the earlier ones of its object until they have failed three times. Only the first few hundred that are due are
+	// looked at, so that a claim never takes long: sqlBehind moves those out of the way that have to wait.
+	//
+	// PostgreSQL may plan this while the table is empty and keep the plan when it is not. Hence MATERIALIZED and OFFSET 0, which
+	// part what it would else join in any order, and closed_at for state, which keeps it to the primary key.
+	sqlClaim = `WITH c (o, i) AS MATERIALIZED (SELECT d.owner, d.id FROM (SELECT w.owner, w.id, w.object, w.event_seq FROM delivery w
+				WHERE w.lane = $4 AND w.state = 'pending' AND w.due_at <= $3 ORDER BY w.due_at LIMIT 512) d
+			WHERE NOT EXISTS (SELECT 1 FROM delivery e WHERE e.owner = d.owner AND e.object = d.object AND e.state = 'pending'
+				AND e.event_seq < d.event_seq AND e.failures < 3 LIMIT 1 OFFSET 0)
+			LIMIT $5)
 		UPDATE delivery SET attempts = attempts + 1, due_at = $1, lease_until = $1, lease_by = $2, first_at = COALESCE(first_at, $3)
-		FROM c WHERE owner = c.o AND id = c.i AND state = 'pending' AND due_at <= $3 RETURNING ` + deliveryColumns
+		FROM c WHERE owner = c.o AND id = c.i AND closed_at IS NULL AND due_at <= $3 RETURNING ` + deliveryColumns
 
 	// Deliveries that are due and wait for earlier ones of their object are due again when the last of those is, and not before
 	// $3; one that is being tried now may end at any time.
-	sqlBehind = `WITH b (o, i, due) AS (SELECT d.owner, d.id, MAX(CASE WHEN e.lease_by = '' AND e.due_at > $3 THEN e.due_at ELSE $3 END)
+	sqlBehind = `WITH b (o, i, due) AS MATERIALIZED (SELECT d.owner, d.id,
+				(SELECT MAX(CASE WHEN e.lease_by = '' AND e.due_at > $3 THEN e.due_at ELSE $3 END) FROM delivery e WHERE e.owner = d.owner
+				AND e.object = d.object AND e.state = 'pending' AND e.event_seq < d.event_seq AND e.failures < 3)
 			FROM (SELECT w.owner, w.id, w.object, w.event_seq FROM delivery w WHERE w.lane = $1 AND w.state = 'pending' AND w.due_at <= $2
-				ORDER BY w.due_at LIMIT 512 {lock:w}) d
-			JOIN delivery e ON e.owner = d.owner AND e.object = d.object AND e.state = 'pending' AND e.event_seq < d.event_seq
-				AND e.failures < 3
-			GROUP BY d.owner, d.id)
-		UPDATE delivery SET due_at = b.due FROM b WHERE owner = b.o AND id = b.i AND state = 'pending' AND due_at <= $2 RETURNING id`
+				ORDER BY w.due_at LIMIT 128) d)
+		UPDATE delivery SET due_at = b.due FROM b WHERE owner = b.o AND id = b.i AND b.due IS NOT NULL AND closed_at IS NULL
+		AND due_at <= $2 RETURNING id`
 
 	sqlVoidLeases = `UPDATE delivery SET due_at = $1, lease_by = '' WHERE state = 'pending' AND lease_by <> ''`
 
@@ -62,12 +65,13 @@ var (
 		"TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "TEXT", "BIGINT", "BIGINT")
 	bulkAttempt = store.NewBulk(`INSERT INTO delivery_attempt (owner, delivery, n, node, started_at, ended_at, status, outcome, answer)
 		VALUES {rows}`, "TEXT", "TEXT", "BIGINT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "TEXT", "TEXT")
-	// An outcome counts only for the attempt it is of: whoever holds the lease by now knows better otherwise.
+	// An outcome counts only for the attempt it is of: whoever holds the lease by now knows better otherwise. Only what is
+	// pending has a lease.
 	bulkOutcome = store.NewBulk(`WITH d (owner, id, n, node, state, failed, due_at, first_at, closed_at) AS (VALUES {rows})
 		UPDATE delivery SET state = d.state, failures = failures + d.failed, due_at = d.due_at, lease_by = '', first_at = d.first_at,
 			closed_at = d.closed_at
-		FROM d WHERE delivery.owner = d.owner AND delivery.id = d.id AND delivery.attempts = d.n AND delivery.lease_by = d.node
-		AND delivery.state = 'pending'`, "TEXT", "TEXT", "BIGINT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "BIGINT")
+		FROM d WHERE delivery.owner = d.owner AND delivery.id = d.id AND delivery.attempts = d.n AND delivery.lease_by = d.node`,
+		"TEXT", "TEXT", "BIGINT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "BIGINT")
 	bulkAttemptEnd = store.NewBulk(`WITH d (owner, delivery, n, ended_at, status, outcome, answer) AS (VALUES {rows})
 		UPDATE delivery_attempt SET ended_at = d.ended_at, status = d.status, outcome = d.outcome, answer = d.answer
 		FROM d WHERE delivery_attempt.owner = d.owner AND delivery_attempt.delivery = d.delivery AND delivery_attempt.n = d.n`,

@@ -28,6 +28,7 @@ const (
 	quick     = 100 * time.Millisecond
 	leaseMore = 5 * time.Second // a lease outlives the call's own limit by so much
 	poll      = 500 * time.Millisecond
+	perLane   = 50 * time.Microsecond  // of rest between two looks for each lane seen: a look takes a few microseconds a lane
 	behind    = 250 * time.Millisecond // how soon a delivery looks again whether the earlier one that is being tried has ended
 	doorless  = time.Hour              // and whether its door is there again
 
@@ -67,6 +68,8 @@ type Worker struct {
 	mu    sync.Mutex
 	lanes map[string]*lane
 	held  int // claimed and not yet recorded, over all lanes
+
+	rest time.Duration // between two looks at the queue; of Run alone
 }
 
 // lane is what this process has under way on one lane.
@@ -154,6 +157,12 @@ func (w *Worker) Run(ctx context.Context) {
 		case <-timer.C:
 		}
 		timer.Stop()
+		if w.rest >= time.Millisecond {
+			select {
+			case <-ctx.Done():
+			case <-time.After(w.rest):
+			}
+		}
 	}
 }
 
@@ -161,8 +170,10 @@ func (w *Worker) Run(ctx context.Context) {
 func (w *Worker) round(ctx context.Context) (time.Duration, error) {
 	now := w.clock.Now()
 	wait := poll
+	lanes := 0
 	var due []dueLane
 	err := w.db.Query(ctx, sqlLanes, nil, func(r store.Row) error {
+		lanes++
 		var name string
 		var at int64
 		err := r.Scan(&name, &at)
@@ -176,6 +187,7 @@ func (w *Worker) round(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
+	w.rest = min(time.Duration(lanes)*perLane, poll)
 	oldest := now
 	for _, d := range due {
 		if d.at.Before(oldest) {

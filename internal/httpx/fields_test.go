@@ -162,7 +162,7 @@ func TestNameThatComesTwiceIsRefusedAtAnyDepth(t *testing.T) {
 		checkFault(t, c.contentType, c.body, fault.New(fault.BodyMalformed).On(c.field))
 	}
 	for _, body := range []string{
-		`{"a":{"a":{"a":1}},"b":{"a":1}}`, `{"a":[{"a":1},{"a":1}]}`, `{"a":1,"A":2}`, `{` + many.String() + `"o":{` + many.String() + `"z":1}}`,
+		`{"o":{"a":{"b":1},"b":1}}`, `{"a":{"a":{"a":1}},"b":{"a":1}}`, `{"a":[{"a":1},{"a":1}]}`, `{"a":1,"A":2}`, `{` + many.String() + `"o":{` + many.String() + `"z":1}}`,
 	} {
 		parse(t, "", body)
 	}

@@ -26,10 +26,6 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.end.refuse(x, r, fault.New(fault.RouteUnknown))
 		return
 	}
-	if r.Method == http.MethodConnect { // ServeMux has rules of its own for it, redirects among them
-		m.miss(x, r)
-		return
-	}
 	m.routes.ServeHTTP(x, r)
 }
 

@@ -44,12 +44,15 @@ var (
 )
 
 // Main runs a package's tests and stops the shared server after them: func TestMain(m *testing.M) { pgtest.Main(m) }.
-func Main(m *testing.M) {
+func Main(m *testing.M) { os.Exit(Run(m)) }
+
+// Run is Main for a TestMain with more to look after: it answers the exit status.
+func Run(m *testing.M) int {
 	code := m.Run()
 	if shared != nil {
 		shared.remove()
 	}
-	os.Exit(code)
+	return code
 }
 
 // Database makes an empty database on the server that the tests of a package share, and answers its URL. The package's

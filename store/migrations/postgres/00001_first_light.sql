@@ -159,9 +159,7 @@ CREATE TABLE seal (
 
 -- The public halves of the keys that signed seals, each signed by itself; not owner-first on purpose.
 CREATE TABLE seal_key (
-    public_key TEXT COLLATE "C"   NOT NULL PRIMARY KEY,
-    created_at BIGINT NOT NULL,
-    signature  TEXT COLLATE "C"   NOT NULL
+    public_key TEXT COLLATE "C"   NOT NULL PRIMARY KEY
 );
 
 CREATE TABLE event_counter (

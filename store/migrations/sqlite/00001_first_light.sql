@@ -159,9 +159,7 @@ CREATE TABLE seal (
 
 -- The public halves of the keys that signed seals, each signed by itself; not owner-first on purpose.
 CREATE TABLE seal_key (
-    public_key TEXT   NOT NULL PRIMARY KEY,
-    created_at BIGINT NOT NULL,
-    signature  TEXT   NOT NULL
+    public_key TEXT   NOT NULL PRIMARY KEY
 ) WITHOUT ROWID;
 
 CREATE TABLE event_counter (
