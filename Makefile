@@ -1,0 +1,40 @@
+# Sarraf. `make help` lists the targets. Nothing but `make setup` needs a network, once the modules have been fetched.
+SHELL := bash
+GO ?= go
+
+.PHONY: help setup test race fuzz bench lint generate build
+
+help: ## Show the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 12
+
+setup: ## Install what the tests need (Debian's postgresql and chromium) and fetch the Go modules
+	@./internal/setup.sh
+	@$(GO) mod download
+
+test: setup ## The whole suite on SQLite and PostgreSQL, with the pages in Chromium
+	$(GO) vet ./...
+	$(GO) test -timeout 25m ./...
+
+race: setup ## The whole suite under the race detector
+	$(GO) test -race -timeout 60m ./...
+
+# Each fuzz target for this long.
+FUZZTIME ?= 30s
+fuzz: ## Every fuzz target, FUZZTIME (30s) each
+	@set -e; for p in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+	    echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p; done; done
+
+# For instance: make bench BENCH="--engine sqlite --seconds 3"
+BENCH ?=
+bench: ## Measure Sarraf over HTTP beside the raw limit of each engine, in one run
+	$(GO) run ./bench $(BENCH)
+
+lint: ## golangci-lint, pinned in tools/go.mod
+	$(GO) tool -modfile=tools/go.mod golangci-lint run
+
+generate: ## Make the Go code of the page templates anew
+	$(GO) tool templ generate
+
+build: ## Build the one static binary, bin/sarraf
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/sarraf ./cmd/sarraf
