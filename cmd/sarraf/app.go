@@ -1,0 +1,253 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sarraf/api"
+	"sarraf/checkout"
+	"sarraf/dialect/aspay"
+	"sarraf/event"
+	"sarraf/internal/httpx"
+	"sarraf/internal/id"
+	"sarraf/internal/keyring"
+	"sarraf/invoice"
+	"sarraf/ledger"
+	"sarraf/merchant"
+	"sarraf/money"
+	"sarraf/payment"
+	"sarraf/rail"
+	"sarraf/rail/sandbox"
+	"sarraf/seal"
+	"sarraf/store"
+	"sarraf/webhook"
+)
+
+// app is the whole program over one database: the only place that names the concrete dialects, rails and engines.
+type app struct {
+	db        *store.DB
+	keys      *keyring.Keyring
+	merchants *merchant.Service
+	invoices  *invoice.Service
+	payments  *payment.Service
+	deliverer *webhook.Worker
+	sealer    *seal.Sealer
+	client    *webhook.Client
+	handler   http.Handler
+	health    *health
+	metrics   *metrics
+	log       *slog.Logger
+}
+
+// settings are what serve and demo choose differently.
+type settings struct {
+	publicURL string
+	off       []string // doors that are switched off
+	policy    webhook.Policy
+	schedule  webhook.Schedule
+	seal      ed25519.PrivateKey
+}
+
+// newApp puts the house together over an open, migrated database.
+func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s settings) (*app, error) {
+	a := &app{db: db, keys: keys, log: log, metrics: m}
+	outbox := webhook.NewOutbox(db.Clock(), s.policy)
+	a.sealer = newSealer(db, s.seal, log)
+	events := event.NewLog(db, outbox, toucher{a.sealer})
+	a.merchants = merchant.NewService(db, events, keys)
+	a.invoices = invoice.NewService(db, events)
+	a.payments = payment.NewService(db, events)
+	rails := []rail.Collector{sandbox.Rail{}}
+
+	digits, err := id.NewScrambler(keys.Derive("aspay invoice numbers"), 14)
+	if err != nil {
+		return nil, err
+	}
+	asp := aspay.New(aspay.Deps{
+		Merchants: a.merchants, Invoices: a.invoices, Numbers: db.Numbers("aspay.invoice"), Digits: digits, PublicURL: s.publicURL,
+		Clock: db.Clock(),
+	})
+	var doors []httpx.Door
+	var hosted []invoice.Door
+	if !off(s.off, aspay.Name) {
+		doors, hosted = append(doors, asp.HTTP()), append(hosted, aspay.Door{})
+	}
+	for _, d := range hosted {
+		outbox.Add(d)
+	}
+	native, err := api.New(api.Deps{
+		Merchants: a.merchants, Invoices: a.invoices, Payments: a.payments, Events: events, Balances: a.standings, Doors: hosted,
+		PublicURL: s.publicURL, Clock: db.Clock(), Version: versionText(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	doors = append(doors, native, checkout.New(checkout.Deps{
+		Invoices: a.invoices, Payments: a.payments, Merchants: a.merchants, Doors: hosted, Rails: rails, PublicURL: s.publicURL,
+		Clock: db.Clock(), Log: log,
+	}))
+	a.health = &health{db: db}
+	doors = append(doors, a.health.door())
+	if a.handler, err = httpx.NewMux(httpx.Options{Log: log, Registry: m.registry, Clock: db.Clock()}, doors...); err != nil {
+		return nil, err
+	}
+	a.client = webhook.NewClient(webhook.Options{Policy: s.policy})
+	a.deliverer = webhook.NewWorker(webhook.Deps{
+		DB: db, Events: events, Outbox: outbox, Client: a.client, Signer: a.merchants, Schedule: s.schedule, Observer: m, Log: log,
+	})
+	return a, nil
+}
+
+// standings are the owner's accounts for the native API.
+func (a *app) standings(ctx context.Context, owner string) ([]api.Standing, error) {
+	accounts, err := ledger.ReadAll(ctx, a.db, owner)
+	list := make([]api.Standing, len(accounts))
+	for i, f := range accounts {
+		list[i] = api.Standing{
+			Kind: f.Kind, Balance: money.Of(f.Balance(), f.Currency), Held: money.Of(f.Held, f.Currency),
+			Available: money.Of(f.Available(), f.Currency),
+		}
+	}
+	return list, err
+}
+
+func off(list []string, name string) bool {
+	for _, n := range list {
+		if strings.EqualFold(n, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// work runs the workers until ctx ends, and returns when they have finished what they took.
+func (a *app) work(ctx context.Context) {
+	var all sync.WaitGroup
+	all.Go(func() {
+		a.invoices.Expire(ctx, time.Second, func(err error) { a.log.Warn("invoices could not be expired; trying again", "error", err) })
+	})
+	all.Go(func() { a.deliverer.Run(ctx) })
+	all.Go(func() { a.sealer.Run(ctx) })
+	all.Go(func() { a.prune(ctx) })
+	all.Wait()
+}
+
+// keptKeys is how long the answers to idempotency keys are kept; 24 hours are promised.
+const keptKeys = 48 * time.Hour
+
+func (a *app) prune(ctx context.Context) {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		if err := a.db.PruneKeys(ctx, keptKeys); err != nil && ctx.Err() == nil {
+			a.log.Warn("old idempotency keys could not be removed; trying again in an hour", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// close finishes what the batchers took. The server and the workers have ended before.
+func (a *app) close() error {
+	a.invoices.Close()
+	a.payments.Close()
+	a.client.Close()
+	return a.db.Close()
+}
+
+// health answers whether the process is alive and whether it can do its work.
+type health struct {
+	db *store.DB
+}
+
+func (h *health) door() httpx.Door {
+	return httpx.Door{Name: "health", Routes: []httpx.Route{
+		{Method: http.MethodGet, Pattern: "/healthz", Name: "healthz", Vital: true, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			httpx.WriteRaw(w, http.StatusOK, "text/plain; charset=utf-8", []byte("alive\n"))
+		})},
+		{Method: http.MethodGet, Pattern: "/readyz", Name: "readyz", Vital: true, Handler: http.HandlerFunc(h.ready)},
+	}}
+}
+
+// ready is 200 when the schema is right and the database takes a write.
+func (h *health) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
+	defer cancel()
+	if err := errors.Join(h.db.CheckSchema(ctx), h.db.Writable(ctx)); err != nil {
+		httpx.WriteRaw(w, http.StatusServiceUnavailable, "text/plain; charset=utf-8", []byte("not ready: the database cannot be written\n"))
+		return
+	}
+	httpx.WriteRaw(w, http.StatusOK, "text/plain; charset=utf-8", []byte("ready\n"))
+}
+
+// metrics are what the workers and batchers count; the mux counts requests.
+type metrics struct {
+	registry *prometheus.Registry
+	batches  *prometheus.HistogramVec
+	took     *prometheus.HistogramVec
+	queue    *prometheus.GaugeVec
+	attempts *prometheus.CounterVec
+	calls    prometheus.Histogram
+	oldest   prometheus.Gauge
+}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		batches: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "sarraf_batch_commands", Help: "Commands in one transaction of group commit.", Buckets: prometheus.ExponentialBuckets(1, 2, 10),
+		}, []string{"kind"}),
+		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "sarraf_batch_seconds", Help: "How long a transaction of group commit took, with its commit.",
+			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14),
+		}, []string{"kind"}),
+		queue: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "sarraf_batch_queue", Help: "Commands that waited when the last batch was taken.",
+		}, []string{"kind"}),
+		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sarraf_webhook_attempts_total", Help: "Attempts to deliver a webhook, by outcome.",
+		}, []string{"outcome"}),
+		calls: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "sarraf_webhook_call_seconds", Help: "How long a merchant's endpoint took to answer.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 15),
+		}),
+		oldest: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "sarraf_webhook_oldest_due_seconds", Help: "Age of the longest due delivery that nobody has taken.",
+		}),
+	}
+	m.registry.MustRegister(m.batches, m.took, m.queue, m.attempts, m.calls, m.oldest)
+	return m
+}
+
+// Batch is for store.Observer.
+func (m *metrics) Batch(kind string, size int, took time.Duration) {
+	m.batches.WithLabelValues(kind).Observe(float64(size))
+	m.took.WithLabelValues(kind).Observe(took.Seconds())
+}
+
+// Queue is for store.Observer.
+func (m *metrics) Queue(kind string, depth int) { m.queue.WithLabelValues(kind).Set(float64(depth)) }
+
+// Attempted is for webhook.Observer.
+func (m *metrics) Attempted(outcome string, took time.Duration) {
+	m.attempts.WithLabelValues(outcome).Inc()
+	m.calls.Observe(took.Seconds())
+}
+
+// Oldest is for webhook.Observer.
+func (m *metrics) Oldest(age time.Duration) { m.oldest.Set(age.Seconds()) }
+
+var (
+	_ store.Observer   = (*metrics)(nil)
+	_ webhook.Observer = (*metrics)(nil)
+)

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"sarraf/internal/storetest"
+	"sarraf/store"
+)
+
+func TestWrongArgumentsAreStatusTwo(t *testing.T) {
+	for _, args := range [][]string{
+		{}, {"nonsense"}, {"serve", "--no-such-flag"}, {"audit", "--seal-public-key", "x"}, {"serve", "--log-level", "loud"},
+		{"serve", "--dev", "--public-url", "ftp://x", "--database", "sqlite:" + filepath.Join(t.TempDir(), "x.db")},
+	} {
+		code, out, errs := command(t, args...)
+		if code != exitUsage || errs == "" || out != "" && len(args) > 0 {
+			t.Errorf("%v: status %d, out %q, err %q", args, code, out, errs)
+		}
+	}
+}
+
+func TestHelpIsStatusZero(t *testing.T) {
+	code, out, _ := command(t, "--help")
+	for _, want := range []string{"serve", "demo", "migrate", "audit", "merchant", "version"} {
+		if code != 0 || !strings.Contains(out, want) {
+			t.Errorf("status %d, no %s in %s", code, want, out)
+		}
+	}
+}
+
+func TestVersionIsPrinted(t *testing.T) {
+	if code, out, _ := command(t, "version"); code != 0 || !strings.HasPrefix(out, "sarraf ") {
+		t.Fatalf("%d %q", code, out)
+	}
+}
+
+func TestServeRefusesWithoutItsSecrets(t *testing.T) {
+	t.Setenv("SARRAF_KEY", "")
+	t.Setenv("SARRAF_SEAL_KEY", "")
+	code, _, errs := command(t, "serve", "--database", "sqlite:"+filepath.Join(t.TempDir(), "x.db"))
+	if code != exitFailed || !strings.Contains(errs, "SARRAF_KEY and SARRAF_SEAL_KEY") || !strings.Contains(errs, "openssl rand") {
+		t.Fatalf("%d %q", code, errs)
+	}
+}
+
+func TestMigrateShowsAndDoes(t *testing.T) {
+	each(t, func(t *testing.T, dsn string) {
+		want := regexp.MustCompile(`^would apply 00001_\w+\.sql\n`)
+		if code, out, errs := command(t, "migrate", "--dry-run", "--database", dsn); code != 0 || !want.MatchString(out) {
+			t.Fatalf("%d %q %q", code, out, errs)
+		}
+		if code, _, errs := command(t, "audit", "--database", dsn); code != exitFailed || !strings.Contains(errs, "sarraf migrate") {
+			t.Fatalf("audit before migrating: %d %q", code, errs)
+		}
+		if code, out, errs := command(t, "migrate", "--database", dsn); code != 0 || !strings.HasPrefix(out, "applied ") {
+			t.Fatalf("%d %q %q", code, out, errs)
+		}
+		if code, out, _ := command(t, "migrate", "--database", dsn); code != 0 || out != "The schema is up to date.\n" {
+			t.Fatalf("%d %q", code, out)
+		}
+		proveClean(t, dsn)
+	})
+}
+
+func TestAuditOfNothingSaysSo(t *testing.T) {
+	code, _, errs := command(t, "audit", "--database", "postgres://nobody@127.0.0.1:1/none?connect_timeout=2")
+	if code != exitFailed || !strings.Contains(errs, "cannot open the database") {
+		t.Fatalf("%d %q", code, errs)
+	}
+}
+
+func TestMerchantsAreManagedByCommand(t *testing.T) {
+	each(t, func(t *testing.T, dsn string) {
+		s := fresh()
+		t.Setenv("SARRAF_KEY", s.Key)
+		ok := func(args ...string) string {
+			t.Helper()
+			code, out, errs := command(t, append(args, "--database", dsn)...)
+			if code != 0 {
+				t.Fatalf("%v: %d %s", args, code, errs)
+			}
+			return out
+		}
+		ok("migrate")
+		id := strings.TrimSpace(ok("merchant", "create", "Padma Books", "--currencies", "BDT,pkr"))
+		ok("merchant", "set", id, "--name", "Padma Books & Maps", "--invoice-minutes", "15")
+		ok("merchant", "fee", id, "sandbox", "BDT", "--ppm", "15000")
+		keys := ok("merchant", "key", id, "aspay", "--label", "web shop")
+		if !regexp.MustCompile(`^api_key: pk_test_\S+\napi_secret: sec_test_\S+\n$`).MatchString(keys) {
+			t.Errorf("keys: %q", keys)
+		}
+		native := ok("merchant", "key", id, "native", "--role", "viewer")
+		if !strings.HasPrefix(native, "api_key: sk_test_") {
+			t.Errorf("native key: %q", native)
+		}
+		show := ok("merchant", "show", id)
+		for _, want := range []string{"Padma Books & Maps", "[BDT PKR]", `"invoice_minutes":15`, "web shop", "viewer"} {
+			if !strings.Contains(show, want) {
+				t.Errorf("show lacks %s: %s", want, show)
+			}
+		}
+		if !strings.Contains(ok("merchant", "list"), id) || !strings.HasPrefix(ok("merchant", "secret", id), "whsec_") {
+			t.Error("list or secret")
+		}
+		cred := regexp.MustCompile(`(?m)^(\S+)\s+aspay`).FindStringSubmatch(show)[1]
+		ok("merchant", "revoke", id, cred)
+		if !regexp.MustCompile(`(?m)^` + cred + `.*\d\d:\d\d:\d\d$`).MatchString(ok("merchant", "show", id)) {
+			t.Error("the credential is not shown as revoked")
+		}
+		for _, bad := range [][]string{
+			{"merchant", "create", " "}, {"merchant", "create", "X", "--currencies", "XYZ"}, {"merchant", "show", "nobody"},
+			{"merchant", "fee", id, "sandbox", "EUR"}, {"merchant", "revoke", id, "nothing"}, {"merchant", "set", id, "--currencies", "BDT"},
+		} {
+			if code, _, errs := command(t, append(bad, "--database", dsn)...); code != exitFailed || errs == "" {
+				t.Errorf("%v: %d %q", bad, code, errs)
+			}
+		}
+		proveClean(t, dsn)
+	})
+}
+
+// The real binary, as it is released, stops in order when it is told to.
+func TestTheBinaryStopsInOrder(t *testing.T) {
+	bin := filepath.Join(t.TempDir(), "sarraf")
+	build := exec.Command("go", "build", "-o", bin, ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	dsn := storetest.URL(t, store.SQLite)
+	cmd := exec.Command(bin, "demo", "--json", "--listen", "127.0.0.1:0", "--database", dsn)
+	var logs safeBuffer
+	cmd.Stderr = &logs
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	d := &demo{t: t}
+	if err := json.NewDecoder(out).Decode(&d.line); err != nil {
+		t.Fatalf("%v\n%s", err, &logs)
+	}
+	made := d.create("BIN", "https://shop.example/cb")
+	if r := d.ask(strings.TrimPrefix(made.str("payment_url"), d.line.URL), ""); r.status != http.StatusOK {
+		t.Fatalf("the page: %d", r.status)
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("%v\n%s", err, &logs)
+	}
+	info, err := os.Stat(strings.TrimPrefix(dsn, "sqlite:") + ".demo.json")
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Fatalf("the kept credentials: %v, %v", info, err)
+	}
+	proveClean(t, dsn)
+}

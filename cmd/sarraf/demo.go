@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"sarraf/merchant"
+	"sarraf/money"
+	"sarraf/webhook"
+)
+
+type demoCmd struct {
+	Database string `help:"Keep the demo in this database; by default it is thrown away at the end."`
+	Listen   string `default:"127.0.0.1:8080" help:"Address to listen on, and the public URL."`
+	JSON     bool   `name:"json" help:"Print one line of JSON when ready, and logs to standard error."`
+	LogLevel string `default:"warn" enum:"debug,info,warn,error" help:"How much is logged."`
+}
+
+// demoLine is what `sarraf demo --json` prints, for scripts. It is kept, with the secrets, beside a kept database.
+type demoLine struct {
+	URL    string      `json:"url"`
+	Native demoNative  `json:"native"`
+	Aspay  demoKeyPair `json:"aspay"`
+}
+
+type demoNative struct {
+	APIKey        string `json:"api_key"`
+	WebhookSecret string `json:"webhook_secret"`
+}
+
+type demoKeyPair struct {
+	APIKey    string `json:"api_key"`
+	APISecret string `json:"api_secret"`
+}
+
+// demoFile is what is kept beside the database.
+type demoFile struct {
+	Secrets secrets  `json:"secrets"`
+	Line    demoLine `json:"line"`
+}
+
+func (c demoCmd) Run(ctx context.Context, io streams) error {
+	log, err := logger(io, c.LogLevel)
+	if err != nil {
+		return err
+	}
+	dsn, keep := c.Database, c.Database != ""
+	if !keep {
+		dir, err := os.MkdirTemp("", "sarraf-demo-")
+		if err != nil {
+			return err
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		dsn = "sqlite:" + filepath.Join(dir, "demo.db")
+	}
+	path, err := besideDatabase(dsn, "demo")
+	if err != nil {
+		return err
+	}
+	kept := demoFile{Secrets: fresh()}
+	found, err := readJSON(path, &kept)
+	if err != nil {
+		return err
+	}
+	srv := server{
+		database: dsn, listen: c.Listen, migrate: true, log: log, secrets: kept.Secrets,
+		settings: settings{
+			publicURL: "http://" + c.Listen, schedule: webhook.Demo(nil),
+			policy: webhook.Policy{AllowHTTP: true, Allowed: webhook.Loopback()},
+		},
+	}
+	return srv.run(ctx, func(a *app, address string) error {
+		if !found {
+			if kept.Line, err = settle(ctx, a); err != nil {
+				return fmt.Errorf("set up the demo: %w", err)
+			}
+			if err := writeJSON(path, kept); err != nil {
+				return err
+			}
+		}
+		kept.Line.URL = "http://" + address
+		if io.started != nil {
+			io.started(a)
+		}
+		return c.announce(io, kept.Line)
+	})
+}
+
+// settle makes the demo's one merchant with its credentials and balances.
+func settle(ctx context.Context, a *app) (demoLine, error) {
+	by := merchant.Actor{Name: "sarraf demo", Source: "command line"}
+	var line demoLine
+	m, err := a.merchants.Create(ctx, by, merchant.Merchant{
+		Name: "Nokshi Store", Mode: merchant.Sandbox, Currencies: []money.Currency{"PKR", "BDT", "EUR"},
+	})
+	if err != nil {
+		return line, err
+	}
+	if line.Native.WebhookSecret, err = a.merchants.SigningSecret(ctx, m.Owner); err != nil {
+		return line, err
+	}
+	cred := func(door string) merchant.Credential {
+		return merchant.Credential{Owner: m.Owner, Door: door, Role: merchant.Admin, Label: "demo"}
+	}
+	if _, line.Native.APIKey, err = issueKey(ctx, a.merchants, by, cred("native"), m.Sandbox()); err != nil {
+		return line, err
+	}
+	pub, secret, err := issueKey(ctx, a.merchants, by, cred("aspay"), m.Sandbox())
+	if err != nil {
+		return line, err
+	}
+	line.Aspay = demoKeyPair{APIKey: pub.Handle, APISecret: secret}
+	for _, minor := range []money.Amount{money.Of(100_000_000, "BDT"), money.Of(100_000_000, "PKR"), money.Of(1_000_000, "EUR")} {
+		if err := a.merchants.Fund(ctx, by, m.Owner, "demo-"+string(minor.Currency), minor); err != nil {
+			return line, err
+		}
+	}
+	return line, nil
+}
+
+// issueKey makes a credential in the form that its front door shows: a public key with a secret, or one secret key.
+func issueKey(ctx context.Context, s *merchant.Service, by merchant.Actor, c merchant.Credential, sandbox bool) (merchant.Credential, string, error) {
+	mode := "live"
+	if sandbox {
+		mode = "test"
+	}
+	if c.Door == "native" {
+		return s.Issue(ctx, by, c, "", "sk_"+mode+"_", false)
+	}
+	return s.Issue(ctx, by, c, "pk_"+mode+"_", "sec_"+mode+"_", true)
+}
+
+// announce says where to click and what to use.
+func (c demoCmd) announce(io streams, l demoLine) error {
+	if c.JSON {
+		text, err := json.Marshal(l)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(io.out, "%s\n", text)
+		return err
+	}
+	_, err := fmt.Fprintf(io.out, `Sarraf is running in sandbox mode at %[1]s
+
+Create an invoice as an Aspay merchant would:
+
+  curl -X POST %[1]s/api/payment/create \
+    -H "x-api-key: %[2]s" \
+    -H "x-api-secret: %[3]s" \
+    -H "Content-Type: application/json" \
+    -d '{"amount": 100, "customer_name": "John Doe", "transaction_reference": "TRX123456", "callback_url": "%[1]s/healthz"}'
+
+Open the payment_url it answers in a browser and pay there, or pay by command:
+
+  curl -X POST %[1]s/v1/sandbox/pay \
+    -H "Authorization: Bearer %[4]s" \
+    -H "Content-Type: application/json" \
+    -d '{"target": "TRX123456"}'
+
+API documentation: %[1]s/docs
+Stop with Ctrl-C.
+`, l.URL, l.Aspay.APIKey, l.Aspay.APISecret, l.Native.APIKey)
+	return err
+}

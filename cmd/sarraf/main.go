@@ -1,0 +1,89 @@
+// Command sarraf is a self-hosted payment platform in one binary: it collects money, keeps the books and tells merchants, in the
+// words of the gateways they are integrated with.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit statuses. Everything that fails says on standard error what failed and what to do.
+const (
+	exitFailed = 1 // the work failed
+	exitUsage  = 2 // the arguments cannot be read
+)
+
+// commands is the command line. Every flag is an environment variable SARRAF_* too; secrets come by environment or file only.
+type commands struct {
+	Serve    serveCmd    `cmd:"" help:"Serve the front doors, the hosted pages and the workers."`
+	Demo     demoCmd     `cmd:"" help:"Serve on a throwaway database with a demo merchant, all in sandbox mode."`
+	Migrate  migrateCmd  `cmd:"" help:"Bring the database's schema up to date."`
+	Audit    auditCmd    `cmd:"" help:"Prove the books. Exit status 1 on any discrepancy."`
+	Merchant merchantCmd `cmd:"" help:"Manage merchants, their credentials and fees."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
+}
+
+// streams are where a command reads and writes; tests give their own.
+type streams struct {
+	out, err io.Writer
+	started  func(*app) // told of the house once it serves; nil outside of tests
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], streams{out: os.Stdout, err: os.Stderr})
+	stop()
+	os.Exit(code)
+}
+
+// errFound says that a command did its work and what it looked for is there; it has said so itself.
+var errFound = errors.New("found")
+
+// run carries out one command line and answers the exit status.
+func run(ctx context.Context, args []string, io streams) int {
+	var c commands
+	exited := -1
+	parser, err := kong.New(&c, kong.Name("sarraf"), kong.UsageOnError(),
+		kong.Description("A self-hosted payment platform that speaks the APIs of five gateways over one set of books."),
+		kong.DefaultEnvars("SARRAF"), kong.Writers(io.out, io.err), kong.Exit(func(code int) { exited = code }),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(io))
+	if err != nil {
+		return complain(io, err)
+	}
+	parsed, err := parser.Parse(args)
+	if exited >= 0 {
+		return exited // --help
+	}
+	if err != nil {
+		fmt.Fprintf(io.err, "sarraf: %v\nTry sarraf --help.\n", err)
+		return exitUsage
+	}
+	return complain(io, parsed.Run())
+}
+
+// usageError is a mistake in the arguments that only the command itself can see.
+type usageError struct{ error }
+
+func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+func complain(io streams, err error) int {
+	var wrong usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errFound):
+		return exitFailed
+	case errors.As(err, &wrong):
+		fmt.Fprintf(io.err, "sarraf: %v\n", err)
+		return exitUsage
+	}
+	fmt.Fprintf(io.err, "sarraf: %v\n", err)
+	return exitFailed
+}

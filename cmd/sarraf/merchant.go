@@ -1,0 +1,301 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/user"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"sarraf/event"
+	"sarraf/internal/keyring"
+	"sarraf/merchant"
+	"sarraf/money"
+	"sarraf/store"
+)
+
+// merchantCmd manages merchants without the console.
+type merchantCmd struct {
+	Create merchantCreate `cmd:"" help:"Make a merchant."`
+	List   merchantList   `cmd:"" help:"List the merchants."`
+	Show   merchantShow   `cmd:"" help:"Show a merchant and its credentials."`
+	Set    merchantSet    `cmd:"" help:"Change a merchant's name, currencies or settings."`
+	Key    merchantKey    `cmd:"" help:"Make a credential for a front door; its secret is printed once."`
+	Revoke merchantRevoke `cmd:"" help:"Revoke a credential."`
+	Fee    merchantFee    `cmd:"" help:"Set what the house takes of the merchant's receipts over a rail."`
+	Secret merchantSecret `cmd:"" help:"Print the secret that signs the merchant's webhooks."`
+}
+
+// doors are the front doors that credentials are for.
+var doors = []string{"native", "aspay"}
+
+// withMerchants opens the database and hands over the service. Only commands that touch encrypted secrets need SARRAF_KEY.
+func withMerchants(ctx context.Context, f databaseFlag, s streams, needKey bool, do func(*merchant.Service, merchant.Actor) error) error {
+	sec, err := environment()
+	if err != nil {
+		return err
+	}
+	if sec.Key == "" {
+		kept, err := devSecrets(f.Database)
+		if err != nil {
+			return err
+		}
+		sec.Key = kept.Key
+	}
+	if sec.Key == "" && needKey {
+		return errors.New("SARRAF_KEY is not set: this command needs the key that serve runs with")
+	}
+	var ring *keyring.Keyring
+	if sec.Key != "" {
+		if ring, err = keyring.Parse(sec.Key); err != nil {
+			return fmt.Errorf("SARRAF_KEY: %w", err)
+		}
+	}
+	db, err := f.open(ctx, store.Options{Logger: slog.New(slog.NewTextHandler(s.err, nil))})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	if err := db.CheckSchema(ctx); err != nil {
+		return err
+	}
+	return do(merchant.NewService(db, event.NewLog(db), ring), actor())
+}
+
+// devSecrets are the secrets that serve --dev made and kept, if it did.
+func devSecrets(dsn string) (kept secrets, err error) {
+	path, err := besideDatabase(dsn, "secrets")
+	if err != nil {
+		return kept, err
+	}
+	_, err = readJSON(path, &kept)
+	return kept, err
+}
+
+// actor is who runs the command, for the audit log.
+func actor() merchant.Actor {
+	name := "unknown"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "this machine"
+	}
+	return merchant.Actor{Name: name, Source: "command line on " + host}
+}
+
+type merchantCreate struct {
+	databaseFlag
+	Name       string   `arg:"" help:"Name, as payers see it."`
+	Mode       string   `default:"sandbox" enum:"sandbox,live" help:"sandbox or live; it cannot be changed later."`
+	Currencies []string `default:"BDT" help:"Currencies it may be paid in, comma-separated."`
+}
+
+func (c merchantCreate) Run(ctx context.Context, s streams) error {
+	return withMerchants(ctx, c.databaseFlag, s, true, func(svc *merchant.Service, by merchant.Actor) error {
+		m, err := svc.Create(ctx, by, merchant.Merchant{Name: c.Name, Mode: merchant.Mode(c.Mode), Currencies: currencies(c.Currencies)})
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(s.out, m.Owner)
+		return err
+	})
+}
+
+func currencies(list []string) []money.Currency {
+	var out []money.Currency
+	for _, c := range list {
+		out = append(out, money.Currency(strings.ToUpper(strings.TrimSpace(c))))
+	}
+	return out
+}
+
+type merchantList struct{ databaseFlag }
+
+func (c merchantList) Run(ctx context.Context, s streams) error {
+	return withMerchants(ctx, c.databaseFlag, s, false, func(svc *merchant.Service, _ merchant.Actor) error {
+		list, err := svc.List(ctx)
+		if err != nil {
+			return err
+		}
+		return table(s.out, "ID\tNAME\tMODE\tCURRENCIES\tCREATED", func(w io.Writer) {
+			for _, m := range list {
+				fmt.Fprintf(w, "%s\t%s\t%s\t%v\t%s\n", m.Owner, m.Name, m.Mode, m.Currencies, m.CreatedAt.Format(time.DateTime))
+			}
+		})
+	})
+}
+
+func table(out io.Writer, head string, rows func(io.Writer)) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, head)
+	rows(w)
+	return w.Flush()
+}
+
+type merchantShow struct {
+	databaseFlag
+	ID string `arg:"" help:"The merchant's id."`
+}
+
+func (c merchantShow) Run(ctx context.Context, s streams) error {
+	return withMerchants(ctx, c.databaseFlag, s, false, func(svc *merchant.Service, _ merchant.Actor) error {
+		m, err := svc.Get(ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		settings, err := json.Marshal(m.Settings)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(s.out, "%s  %s  %s  %v\nsettings %s\n\n", m.Owner, m.Name, m.Mode, m.Currencies, settings)
+		list, err := svc.Credentials(ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		return table(s.out, "CREDENTIAL\tDOOR\tKEY\tROLE\tLABEL\tCREATED\tREVOKED", func(w io.Writer) {
+			for _, k := range list {
+				revoked := "-"
+				if !k.RevokedAt.IsZero() {
+					revoked = k.RevokedAt.Format(time.DateTime)
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Door, k.Handle, k.Role, k.Label, k.CreatedAt.Format(time.DateTime), revoked)
+			}
+		})
+	})
+}
+
+type merchantSet struct {
+	databaseFlag
+	ID             string   `arg:"" help:"The merchant's id."`
+	Name           string   `help:"New name."`
+	Currencies     []string `help:"All currencies it may be paid in from now on; none can be taken away."`
+	InvoiceMinutes int      `help:"How long an invoice can be paid, in minutes."`
+	Rails          []string `help:"The rails its payers may use."`
+	BanglaQR       string   `name:"bangla-qr" help:"What the acquirer assigned, as JSON: acquirer_domain, institution_type, institution_id, pan, category, name, city."`
+}
+
+func (c merchantSet) Run(ctx context.Context, s streams) error {
+	return withMerchants(ctx, c.databaseFlag, s, false, func(svc *merchant.Service, by merchant.Actor) error {
+		m, err := svc.Get(ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		if c.Name != "" {
+			m.Name = c.Name
+		}
+		if len(c.Currencies) > 0 {
+			m.Currencies = currencies(c.Currencies)
+		}
+		if c.InvoiceMinutes != 0 {
+			m.Settings.InvoiceMinutes = c.InvoiceMinutes
+		}
+		if len(c.Rails) > 0 {
+			m.Settings.Rails = c.Rails
+		}
+		if c.BanglaQR != "" {
+			m.Settings.BanglaQR = &merchant.BanglaQR{}
+			if err := json.Unmarshal([]byte(c.BanglaQR), m.Settings.BanglaQR); err != nil {
+				return usage("--bangla-qr: %v", err)
+			}
+		}
+		return svc.Change(ctx, by, m)
+	})
+}
+
+type merchantKey struct {
+	databaseFlag
+	ID     string `arg:"" help:"The merchant's id."`
+	Door   string `arg:"" help:"The front door: native, aspay."`
+	Role   string `default:"admin" enum:"admin,viewer" help:"admin or viewer."`
+	Label  string `help:"A note for people."`
+	Handle string `name:"import-key" help:"Take over this public key; its secret is read from standard input."`
+}
+
+func (c merchantKey) Run(ctx context.Context, s streams) error {
+	known := false
+	for _, d := range doors {
+		known = known || d == c.Door
+	}
+	if !known {
+		return usage("there is no front door %q; there are %s", c.Door, strings.Join(doors, ", "))
+	}
+	return withMerchants(ctx, c.databaseFlag, s, false, func(svc *merchant.Service, by merchant.Actor) error {
+		m, err := svc.Get(ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		cred := merchant.Credential{Owner: c.ID, Door: c.Door, Role: merchant.Role(c.Role), Label: c.Label, Handle: c.Handle}
+		secret := ""
+		if c.Handle != "" {
+			text, err := io.ReadAll(io.LimitReader(os.Stdin, 4096))
+			if err != nil {
+				return err
+			}
+			_, err = svc.Import(ctx, by, cred, strings.TrimSpace(string(text)))
+			return err
+		}
+		if cred, secret, err = issueKey(ctx, svc, by, cred, m.Sandbox()); err != nil {
+			return err
+		}
+		if c.Door == "native" {
+			_, err = fmt.Fprintf(s.out, "api_key: %s\n", secret)
+			return err
+		}
+		_, err = fmt.Fprintf(s.out, "api_key: %s\napi_secret: %s\n", cred.Handle, secret)
+		return err
+	})
+}
+
+type merchantRevoke struct {
+	databaseFlag
+	ID         string `arg:"" help:"The merchant's id."`
+	Credential string `arg:"" help:"The credential's id, as show prints it."`
+}
+
+func (c merchantRevoke) Run(ctx context.Context, s streams) error {
+	return withMerchants(ctx, c.databaseFlag, s, false, func(svc *merchant.Service, by merchant.Actor) error {
+		return svc.Revoke(ctx, by, c.ID, c.Credential)
+	})
+}
+
+type merchantFee struct {
+	databaseFlag
+	ID       string `arg:"" help:"The merchant's id."`
+	Rail     string `arg:"" help:"The rail."`
+	Currency string `arg:"" help:"The currency."`
+	Flat     int64  `help:"Minor units taken of each payment."`
+	PPM      int64  `name:"ppm" help:"Parts per million of the amount; 15000 is 1.5 percent."`
+	Min      int64  `help:"At least so many minor units."`
+	Max      int64  `help:"At most so many minor units; 0 for no bound."`
+}
+
+func (c merchantFee) Run(ctx context.Context, s streams) error {
+	return withMerchants(ctx, c.databaseFlag, s, false, func(svc *merchant.Service, by merchant.Actor) error {
+		k := merchant.FeeKey{Owner: c.ID, Rail: c.Rail, Currency: money.Currency(strings.ToUpper(c.Currency))}
+		return svc.SetFee(ctx, by, k, money.Schedule{Flat: c.Flat, PPM: c.PPM, Min: c.Min, Max: c.Max})
+	})
+}
+
+type merchantSecret struct {
+	databaseFlag
+	ID string `arg:"" help:"The merchant's id."`
+}
+
+func (c merchantSecret) Run(ctx context.Context, s streams) error {
+	return withMerchants(ctx, c.databaseFlag, s, true, func(svc *merchant.Service, _ merchant.Actor) error {
+		secret, err := svc.SigningSecret(ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(s.out, secret)
+		return err
+	})
+}

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"sarraf/internal/httpx"
+	"sarraf/store"
+	"sarraf/webhook"
+)
+
+// grace is how long serve takes at most to finish what it took.
+const grace = 30 * time.Second
+
+type serveCmd struct {
+	databaseFlag
+	Listen       string   `default:"127.0.0.1:8080" help:"Address to listen on."`
+	PublicURL    string   `help:"Where payers and merchants reach this server, as https://pay.example.com; by default http:// and the address it listens on."`
+	AdminListen  string   `help:"Address for metrics and profiles, as 127.0.0.1:9090; none by default."`
+	Off          []string `help:"Front doors that are switched off, by name."`
+	AllowHTTP    bool     `name:"allow-http-webhooks" help:"Send webhooks to plain http addresses too."`
+	AllowPrivate []string `name:"allow-webhook-range" help:"Address ranges, as 10.1.0.0/16, that webhooks may be sent to although they are not public."`
+	Dev          bool     `help:"Make the secrets that are not given, keep them beside the database, and migrate it. Not for real money."`
+	LogLevel     string   `default:"info" enum:"debug,info,warn,error" help:"How much is logged."`
+}
+
+func (c serveCmd) Run(ctx context.Context, io streams) error {
+	log, err := logger(io, c.LogLevel)
+	if err != nil {
+		return err
+	}
+	sec, err := c.secrets()
+	if err != nil {
+		return err
+	}
+	policy, err := c.policy()
+	if err != nil {
+		return err
+	}
+	public, err := publicURL(c.PublicURL, c.Listen)
+	if err != nil {
+		return err
+	}
+	srv := server{
+		database: c.Database, listen: c.Listen, admin: c.AdminListen, migrate: c.Dev, log: log, secrets: sec,
+		settings: settings{publicURL: public, off: c.Off, policy: policy, schedule: webhook.Standard(nil)},
+	}
+	return srv.run(ctx, func(*app, string) error { return nil })
+}
+
+// secrets are those of the environment; with --dev, missing ones are made and kept.
+func (c serveCmd) secrets() (secrets, error) {
+	s, err := environment()
+	if err != nil || !c.Dev {
+		return s, errors.Join(err, s.complete())
+	}
+	path, err := besideDatabase(c.Database, "secrets")
+	if err != nil {
+		return s, err
+	}
+	kept := fresh()
+	found, err := readJSON(path, &kept)
+	if err != nil {
+		return s, err
+	}
+	if s.Key != "" {
+		kept.Key = s.Key
+	}
+	if s.SealKey != "" {
+		kept.SealKey = s.SealKey
+	}
+	if !found {
+		err = writeJSON(path, kept)
+	}
+	return kept, err
+}
+
+func (c serveCmd) policy() (webhook.Policy, error) {
+	p := webhook.Policy{AllowHTTP: c.AllowHTTP}
+	for _, text := range c.AllowPrivate {
+		r, err := netip.ParsePrefix(text)
+		if err != nil {
+			return p, usage("--allow-webhook-range %s: want an address range, as 10.1.0.0/16", text)
+		}
+		p.Allowed = append(p.Allowed, r)
+	}
+	return p, nil
+}
+
+// publicURL is the address that is printed in links: given, or made of where the server listens.
+func publicURL(given, listen string) (string, error) {
+	if given == "" {
+		return "http://" + listen, nil
+	}
+	u, err := url.Parse(given)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+		return "", usage("--public-url %s: want a scheme and a host alone, as https://pay.example.com", given)
+	}
+	return u.Scheme + "://" + u.Host, nil
+}
+
+func logger(io streams, level string) (*slog.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, usage("--log-level %s: want debug, info, warn or error", level)
+	}
+	return slog.New(slog.NewTextHandler(io.err, &slog.HandlerOptions{Level: l})), nil
+}
+
+// server is what serve and demo share: a database, a listener, the house, and an orderly end.
+type server struct {
+	database string
+	listen   string
+	admin    string
+	migrate  bool
+	log      *slog.Logger
+	secrets  secrets
+	settings settings
+}
+
+// run serves until ctx ends. ready is called once everything listens, with the address.
+func (s server) run(ctx context.Context, ready func(*app, string) error) error {
+	keys, sealKey, err := s.secrets.keys()
+	if err != nil {
+		return err
+	}
+	s.settings.seal = sealKey
+	m := newMetrics()
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	db, err := databaseFlag{s.database}.open(ctx, store.Options{Logger: s.log, Observer: m})
+	if err != nil {
+		return err
+	}
+	if s.migrate {
+		_, err = db.Migrate(ctx, false)
+	} else {
+		err = db.CheckSchema(ctx)
+	}
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
+	// Listen before the house is put together: the port may be chosen by the system, and is part of every link.
+	ln, err := net.Listen("tcp", s.listen)
+	if err != nil {
+		return errors.Join(fmt.Errorf("cannot listen: %w", err), db.Close())
+	}
+	if s.settings.publicURL == "http://"+s.listen {
+		s.settings.publicURL = "http://" + ln.Addr().String()
+	}
+	a, err := newApp(db, keys, m, s.log, s.settings)
+	if err != nil {
+		return errors.Join(err, ln.Close(), db.Close())
+	}
+	return s.serve(ctx, a, ln, ready)
+}
+
+func (s server) serve(ctx context.Context, a *app, ln net.Listener, ready func(*app, string) error) error {
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	workers, stopWorkers := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWorkers()
+	var all sync.WaitGroup
+	all.Go(func() { a.work(workers) })
+	ended := make(chan error, 2)
+	all.Go(func() { ended <- httpx.Serve(running, httpx.Server(a.handler, httpx.Limits{}, s.log), ln, grace) })
+	if s.admin != "" {
+		adminLn, err := net.Listen("tcp", s.admin)
+		if err == nil {
+			all.Go(func() {
+				ended <- httpx.Serve(running, httpx.Server(adminHandler(a.metrics), httpx.Limits{WriteTimeout: 2 * time.Minute}, s.log), adminLn, time.Second)
+			})
+		} else {
+			ended <- fmt.Errorf("cannot listen for administration: %w", err)
+		}
+	}
+	s.log.Info("serving", "address", ln.Addr().String(), "public_url", s.settings.publicURL, "engine", string(a.db.Engine()), "version", versionText())
+	err := ready(a, ln.Addr().String())
+	if err == nil {
+		select {
+		case <-ctx.Done():
+			s.log.Info("stopping: finishing what was taken")
+		case err = <-ended:
+		}
+	}
+	// First no more requests, then the workers, then what the batchers hold.
+	stop()
+	stopWorkers()
+	all.Wait()
+	return errors.Join(err, a.close())
+}
+
+// adminHandler serves metrics and profiles, on a listener of its own.
+func adminHandler(m *metrics) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	return mux
+}
