@@ -1,0 +1,114 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"sarraf/fault"
+	"sarraf/internal/httpx"
+	"sarraf/internal/id"
+	"sarraf/invoice"
+	"sarraf/money"
+	"sarraf/payment"
+	"sarraf/rail"
+)
+
+// sandboxRail is the name of the rail that moves no money.
+const sandboxRail = "sandbox"
+
+// maxTarget bounds a target, in characters: a URL is the longest it can be.
+const maxTarget = httpx.MaxURL
+
+func (a *api) registerSandbox(h huma.API) {
+	registerWrite[SandboxPay](h, plays, huma.Operation{
+		OperationID: "sandbox-pay", Method: http.MethodPost, Path: "/v1/sandbox/pay", Tags: []string{"Sandbox"},
+		Summary: "Play the payer",
+		Description: "Pays, fails, cancels or expires an invoice. `paid` brings what is due, and settles an invoice that has failed, " +
+			"expired or been cancelled as late money would; of two such calls one is a 409. An invoice from which there is no such " +
+			"way is a 409 too, with its status. To `cancelled` and `expired`, an invoice that is so already answers as it is.",
+		Errors: []int{http.StatusNotFound, http.StatusConflict},
+	}, a.sandboxPay)
+}
+
+// SandboxPay is the body of POST /v1/sandbox/pay.
+type SandboxPay struct {
+	Target  string `json:"target" minLength:"1" maxLength:"2048" doc:"An id, a printed number, a reference, the address of a hosted page, or the text of a QR code." example:"ORDER-1001"`
+	Outcome string `json:"outcome,omitempty" enum:"paid,failed,cancelled,expired" default:"paid" doc:"What becomes of it."`
+}
+
+// SandboxPaid is its answer.
+type SandboxPaid struct {
+	Invoice
+	Payment *Payment `json:"payment,omitempty" doc:"What this call brought: the money, or the attempt that failed."`
+}
+
+// sandboxPay decides in one core command, which also keeps the answer for the Idempotency-Key. What is due is left to that command,
+// under the invoice's lock. Faults, in this order: FieldNotString, FieldRequired, FieldControl, FieldTooLong on target;
+// FieldNotString, FieldNotOneOf on outcome; TargetMissing, TargetAmbiguous on target; InvoiceClosed.
+func (a *api) sandboxPay(ctx context.Context, c caller, in *command) (SandboxPaid, error) {
+	text, outcome, err := sandboxFields(in.fields)
+	if err != nil {
+		return SandboxPaid{}, err
+	}
+	inv, err := a.target(ctx, c.Owner, text, "target")
+	refused := fault.First(err)
+	if refused != nil && (in.key == nil || refused.Kind() != fault.Missing && refused.Kind() != fault.Conflict) {
+		return SandboxPaid{}, a.explained(ctx, c.Owner, err)
+	}
+	// With a key, a target that cannot be told goes through the command too: the first answer to the key stands, also when
+	// something else has come to fit the target since.
+	var out SandboxPaid
+	if status := ends[outcome]; status != "" {
+		var ended invoice.Invoice
+		ended, err = a.Invoices.End(ctx, invoice.Ending{
+			Owner: c.Owner, ID: inv.ID, To: status, Reason: endReasons[outcome], Refused: refused,
+		}, in.key)
+		out.Invoice = a.invoiceOf(ended)
+	} else {
+		var settled payment.Settled
+		settled, err = a.Payments.Settle(ctx, payment.Receipt{
+			ID: id.New(a.Clock), Owner: c.Owner, Invoice: inv.ID, Rail: sandboxRail, RailReference: id.New(a.Clock),
+			Amount: money.Of(0, inv.Currency), Whole: true, Outcome: attempts[outcome].outcome, Reason: attempts[outcome].reason,
+			Refused: refused,
+		}, in.key)
+		p := paymentOf(settled.Payment)
+		out.Invoice, out.Payment = a.invoiceOf(settled.Invoice), &p
+	}
+	if err != nil {
+		return SandboxPaid{}, a.explained(ctx, c.Owner, err)
+	}
+	return out, nil
+}
+
+// ends are the outcomes without money, attempts those that a rail tells of. The reasons are those of the hosted page.
+var (
+	ends       = map[string]invoice.Status{"cancelled": invoice.Cancelled, "expired": invoice.Expired}
+	endReasons = map[string]string{"cancelled": "cancelled by the payer", "expired": "time ran out"}
+	attempts   = map[string]struct {
+		outcome rail.Outcome
+		reason  string
+	}{
+		"paid":   {rail.Accepted, ""},
+		"failed": {rail.Over, "The bank refused the payment."},
+	}
+)
+
+// sandboxFields reads the body. A number is a target too: some ids are all digits.
+func sandboxFields(f httpx.Fields) (target, outcome string, err error) {
+	target, _, wrongTarget := f.Text("target")
+	if wrongTarget == nil {
+		if target, wrongTarget = httpx.CleanText("target", target, maxTarget); wrongTarget == nil && target == "" {
+			wrongTarget = fault.New(fault.FieldRequired).On("target")
+		}
+	}
+	outcome, given, wrongOutcome := f.String("outcome")
+	if !given {
+		outcome = "paid"
+	}
+	if wrongOutcome == nil && ends[outcome] == "" && attempts[outcome].outcome == "" {
+		wrongOutcome = fault.New(fault.FieldNotOneOf).On("outcome").With("allowed", "paid,failed,cancelled,expired")
+	}
+	return target, outcome, fault.Join(wrongTarget, wrongOutcome)
+}

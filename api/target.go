@@ -1,0 +1,115 @@
+package api
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strings"
+
+	"sarraf/fault"
+	"sarraf/internal/httpx"
+	"sarraf/invoice"
+	"sarraf/qr"
+)
+
+// hostedPattern is the path of a door's hosted pages: what stands before and after the token.
+type hostedPattern struct{ before, after string }
+
+// newHostedPattern reads a routing pattern with the one wildcard {token}.
+func newHostedPattern(p string) (hostedPattern, bool) {
+	before, after, ok := strings.Cut(p, "{token}")
+	return hostedPattern{before, after}, ok && strings.HasPrefix(before, "/") && strings.HasSuffix(before, "/")
+}
+
+// token is the token in a path of that pattern, "" when it is none.
+func (h hostedPattern) token(path string) string {
+	rest, ok := strings.CutPrefix(path, h.before)
+	if !ok {
+		return ""
+	}
+	if rest, ok = strings.CutSuffix(rest, h.after); !ok || strings.Contains(rest, "/") {
+		return ""
+	}
+	return rest
+}
+
+// readings is what the text of a target can stand for: itself, the token of the hosted page whose address it is, the bill number
+// of the QR code whose payload it is. Where the address leads is not looked at: a page may be reached under several names.
+func (a *api) readings(text string) []string {
+	list := []string{text}
+	add := func(s string) {
+		if s != "" && s != text {
+			list = append(list, s)
+		}
+	}
+	if strings.HasPrefix(text, "/") || strings.Contains(text, "://") {
+		if u, err := url.Parse(text); err == nil {
+			path, _ := httpx.NormalPath(u.EscapedPath())
+			for _, h := range a.hosted {
+				add(h.token(path))
+			}
+		}
+	}
+	if strings.HasPrefix(text, qrBegin) {
+		if p, err := qr.Decode(text); err == nil {
+			bill, _ := p.Find(qr.IDMore, qr.IDBill)
+			add(bill)
+		}
+	}
+	return list
+}
+
+// qrBegin is how every EMVCo payload begins: its format indicator.
+const qrBegin = qr.IDFormat + "0201"
+
+// target is the one invoice of the owner that text means. Faults on field: TargetMissing, TargetAmbiguous with the ids of what it can
+// mean.
+func (a *api) target(ctx context.Context, owner, text, field string) (invoice.Invoice, error) {
+	var list []invoice.Invoice
+	for _, reading := range a.readings(text) {
+		found, err := a.Invoices.Anything(ctx, owner, reading, a.names)
+		if err != nil {
+			return invoice.Invoice{}, err
+		}
+		list = append(list, found...)
+	}
+	return only(list, fault.TargetMissing, field)
+}
+
+// only is the one invoice of the list, be it there more than once. Faults, on field: missing, TargetAmbiguous.
+func only(list []invoice.Invoice, missing fault.Code, field string) (invoice.Invoice, error) {
+	if len(list) == 0 {
+		return invoice.Invoice{}, fault.New(missing).On(field)
+	}
+	ids := make([]string, 0, len(list))
+	for _, inv := range list {
+		if !slices.Contains(ids, inv.ID) {
+			ids = append(ids, inv.ID)
+		}
+	}
+	if len(ids) == 1 {
+		return list[0], nil
+	}
+	return invoice.Invoice{}, fault.New(fault.TargetAmbiguous).On(field).With(candidatesParam, strings.Join(ids, ","))
+}
+
+// candidatesParam is where a fault TargetAmbiguous has the ids.
+const candidatesParam = "candidates"
+
+// explained is err with what it takes to choose, where it is a fault TargetAmbiguous. It reads nothing that can change, so that a
+// repeated request is answered alike.
+func (a *api) explained(ctx context.Context, owner string, err error) error {
+	f := fault.First(err)
+	if f == nil || f.Code != fault.TargetAmbiguous {
+		return err
+	}
+	out := &ambiguous{error: err}
+	for _, id := range strings.Split(f.Params[candidatesParam], ",") {
+		inv, err := a.Invoices.Get(ctx, owner, id)
+		if err != nil {
+			return err
+		}
+		out.candidates = append(out.candidates, Candidate{ID: inv.ID, Door: inv.Door, Reference: inv.Reference})
+	}
+	return out
+}
