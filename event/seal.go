@@ -2,6 +2,7 @@ package event
 
 import (
 	"context"
+	"time"
 
 	"sarraf/internal/clock"
 	"sarraf/seal"
@@ -23,13 +24,13 @@ func (Sealed) Table() string { return "event" }
 func (Sealed) Prefix() string { return chain }
 
 // HeadsOf answers how far the owners' events go.
-func (Sealed) HeadsOf(ctx context.Context, db *store.DB, owners []string) ([]seal.Head, error) {
+func (Sealed) HeadsOf(ctx context.Context, tx *store.Tx, owners []string) ([]seal.Head, error) {
 	args := make([]any, len(owners))
 	for i, o := range owners {
 		args[i] = o
 	}
 	var heads []seal.Head
-	err := db.QueryRows(ctx, bulkHeads, args, func(r store.Row) error {
+	err := tx.QueryRows(ctx, bulkHeads, args, func(r store.Row) error {
 		h, err := scanHead(r)
 		heads = append(heads, h)
 		return err
@@ -43,18 +44,25 @@ func (Sealed) Heads(ctx context.Context, tx *store.Tx) *store.Stream[seal.Head] 
 }
 
 // Rows calls fn for the events of the spans.
-func (Sealed) Rows(ctx context.Context, db *store.DB, spans []seal.Span, fn func(seal.Row) error) error {
+func (Sealed) Rows(ctx context.Context, tx *store.Tx, spans []seal.Span, fn func(seal.Row) error) error {
 	args := make([]any, 0, 3*len(spans))
 	for _, s := range spans {
 		args = append(args, s.Owner, s.After, s.UpTo)
 	}
-	return db.QueryRows(ctx, bulkSpans, args, func(r store.Row) error {
+	return tx.QueryRows(ctx, bulkSpans, args, func(r store.Row) error {
 		row, err := scanRow(r)
 		if err != nil {
 			return err
 		}
 		return fn(row)
 	})
+}
+
+// Newest answers when the newest event was made.
+func (Sealed) Newest(ctx context.Context, tx *store.Tx) (time.Time, error) {
+	var at int64
+	err := tx.Query(ctx, sqlNewest, nil, func(r store.Row) error { return r.Scan(&at) })
+	return clock.FromMicros(at), err
 }
 
 // Stream walks all events by owner and number.

@@ -11,6 +11,7 @@ const (
 	sqlBetween = `SELECT ` + columns + ` FROM event e WHERE e.owner = $1 AND e.seq > $2 AND e.seq < $3 ORDER BY e.seq LIMIT $4`
 	sqlStream  = `SELECT ` + columns + ` FROM event e WHERE e.kind = $1 ORDER BY e.owner, e.subject, e.seq`
 	sqlAll     = `SELECT ` + columns + ` FROM event e ORDER BY e.owner, e.seq`
+	sqlNewest  = `SELECT COALESCE(MAX(at), 0) FROM event`
 	sqlHeads   = `SELECT owner, last FROM event_counter ORDER BY owner`
 )
 

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"strings"
+	"time"
 
 	"sarraf/internal/clock"
 	"sarraf/seal"
@@ -12,7 +13,7 @@ import (
 // SealedEntries and SealedSteps are the entries and the steps of holds as sources of hash chains: one chain an account each.
 var (
 	SealedEntries seal.Source = source{
-		table: "entry", prefix: "entries/", heads: sqlEntryHeads, all: sqlAllEntries, spans: bulkEntrySpans,
+		table: "entry", prefix: "entries/", heads: sqlEntryHeads, all: sqlAllEntries, newest: sqlNewestEntry, spans: bulkEntrySpans,
 		head: func(r store.Row) (owner, account string, seq int64, err error) {
 			var ignored int64
 			err = r.Scan(&owner, &account, &seq, &ignored)
@@ -24,7 +25,7 @@ var (
 		},
 	}
 	SealedSteps seal.Source = source{
-		table: "hold_step", prefix: "holds/", heads: sqlStepHeads, all: sqlAllSteps, spans: bulkStepSpans,
+		table: "hold_step", prefix: "holds/", heads: sqlStepHeads, all: sqlAllSteps, newest: sqlNewestStep, spans: bulkStepSpans,
 		head: func(r store.Row) (owner, account string, n int64, err error) {
 			var ignored int64
 			err = r.Scan(&owner, &account, &ignored, &n)
@@ -41,6 +42,7 @@ var (
 type source struct {
 	table, prefix string
 	heads, all    string
+	newest        string
 	spans         *store.Bulk
 	head          func(store.Row) (owner, account string, seq int64, err error) // of a row of bulkHeads
 	row           func(store.Row) (seal.Row, error)
@@ -53,13 +55,13 @@ func (s source) Table() string { return s.table }
 func (s source) Prefix() string { return s.prefix }
 
 // HeadsOf answers how far the chains of the owners go.
-func (s source) HeadsOf(ctx context.Context, db *store.DB, owners []string) ([]seal.Head, error) {
+func (s source) HeadsOf(ctx context.Context, tx *store.Tx, owners []string) ([]seal.Head, error) {
 	args := make([]any, len(owners))
 	for i, o := range owners {
 		args[i] = o
 	}
 	var heads []seal.Head
-	err := db.QueryRows(ctx, bulkHeads, args, func(r store.Row) error {
+	err := tx.QueryRows(ctx, bulkHeads, args, func(r store.Row) error {
 		owner, account, seq, err := s.head(r)
 		if seq > 0 {
 			heads = append(heads, seal.Head{Owner: owner, Chain: s.prefix + account, Seq: seq})
@@ -79,18 +81,25 @@ func (s source) Heads(ctx context.Context, tx *store.Tx) *store.Stream[seal.Head
 }
 
 // Rows calls fn for the rows of the spans.
-func (s source) Rows(ctx context.Context, db *store.DB, spans []seal.Span, fn func(seal.Row) error) error {
+func (s source) Rows(ctx context.Context, tx *store.Tx, spans []seal.Span, fn func(seal.Row) error) error {
 	args := make([]any, 0, 4*len(spans))
 	for _, sp := range spans {
 		args = append(args, sp.Owner, strings.TrimPrefix(sp.Chain, s.prefix), sp.After, sp.UpTo)
 	}
-	return db.QueryRows(ctx, s.spans, args, func(r store.Row) error {
+	return tx.QueryRows(ctx, s.spans, args, func(r store.Row) error {
 		row, err := s.row(r)
 		if err != nil {
 			return err
 		}
 		return fn(row)
 	})
+}
+
+// Newest answers when the newest row was made.
+func (s source) Newest(ctx context.Context, tx *store.Tx) (time.Time, error) {
+	var at int64
+	err := tx.Query(ctx, s.newest, nil, func(r store.Row) error { return r.Scan(&at) })
+	return clock.FromMicros(at), err
 }
 
 // Stream walks all rows by owner, account and number.

@@ -3,8 +3,9 @@
 //
 // A chain is a run of rows that are numbered without a gap, such as the entries of one account. A seal covers the rows since the seal
 // before it: its hash is taken over the earlier hash and every column of those rows, and signed with a key that is kept outside the
-// database. Sealing happens within seconds, off the hot path; each head is also logged, so that the newest seals cannot be cut off
-// together with their rows.
+// database. What the last seals of an owner come to is signed as its head, so that the newest seal of a chain cannot be taken away alone;
+// and each head is logged, a witness outside the database for the day when somebody puts the whole of it back to an earlier state.
+// Sealing happens within seconds, off the hot path.
 package seal
 
 import (
@@ -15,6 +16,8 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"hash"
+	"slices"
+	"strings"
 	"time"
 
 	"sarraf/store"
@@ -47,11 +50,13 @@ type Source interface {
 	// Prefix begins the names of the table's chains.
 	Prefix() string
 	// HeadsOf answers how far the chains of the owners go.
-	HeadsOf(ctx context.Context, db *store.DB, owners []string) ([]Head, error)
+	HeadsOf(ctx context.Context, tx *store.Tx, owners []string) ([]Head, error)
 	// Heads walks all chains by owner and chain.
 	Heads(ctx context.Context, tx *store.Tx) *store.Stream[Head]
 	// Rows calls fn for the rows of the spans, by owner, chain and number.
-	Rows(ctx context.Context, db *store.DB, spans []Span, fn func(Row) error) error
+	Rows(ctx context.Context, tx *store.Tx, spans []Span, fn func(Row) error) error
+	// Newest answers when the newest row was made; the zero time when there is none.
+	Newest(ctx context.Context, tx *store.Tx) (time.Time, error)
 	// Stream walks all rows by owner, chain and number.
 	Stream(ctx context.Context, tx *store.Tx) *store.Stream[Row]
 }
@@ -114,18 +119,42 @@ func (s sealed) message() []byte {
 	return binary.BigEndian.AppendUint64(m, uint64(s.prev))
 }
 
-func (s *sealed) sign(key ed25519.PrivateKey) {
-	s.signature = base64.StdEncoding.EncodeToString(ed25519.Sign(key, s.message()))
+// head is a row of seal_head: what the last seals of an owner's chains come to.
+type head struct {
+	owner     string
+	chains    int64
+	hash      string // hex
+	signature string // base64
 }
 
-// signedBy reports whether one of the keys has signed it.
-func (s sealed) signedBy(keys []ed25519.PublicKey) bool {
-	signature, err := base64.StdEncoding.DecodeString(s.signature)
+// headOf is the head, unsigned, of an owner whose chains have these last seals.
+func headOf(owner string, last []sealed) head {
+	slices.SortFunc(last, func(a, b sealed) int { return strings.Compare(a.chain, b.chain) })
+	h := begin("")
+	for _, l := range last {
+		h.row(Row{Columns: []any{l.chain, l.seq, l.hash}})
+	}
+	return head{owner: owner, chains: int64(len(last)), hash: h.hex()}
+}
+
+// message is what a head's signature is over.
+func (h head) message() []byte {
+	m := []byte("sarraf seal head 1")
+	for _, t := range []string{h.owner, h.hash} {
+		m = binary.BigEndian.AppendUint64(m, uint64(len(t)))
+		m = append(m, t...)
+	}
+	return binary.BigEndian.AppendUint64(m, uint64(h.chains))
+}
+
+// signedBy reports whether one of the keys has signed the message.
+func signedBy(keys []ed25519.PublicKey, message []byte, text string) bool {
+	signature, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
 		return false
 	}
 	for _, k := range keys {
-		if ed25519.Verify(k, s.message(), signature) {
+		if ed25519.Verify(k, message, signature) {
 			return true
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,10 +14,10 @@ import (
 
 // Limits of the sealer.
 const (
-	ownersMost = 2000   // owners whose chains are looked at in one round
-	chainsMost = 500    // chains that are hashed at once
+	ownersMost = 200    // owners whose chains are sealed in one transaction
 	rowsMost   = 20_000 // rows of one chain under one seal
 	sweepEvery = 12     // rounds between two looks at every chain
+	sweepPiece = 500    // chains that are looked at together
 )
 
 // Sealer seals what has been written. Any number of them may run over one database.
@@ -72,7 +73,7 @@ func (s *Sealer) Run(ctx context.Context) {
 	}
 }
 
-// Round seals the chains of the owners that were touched, and with sweep every chain that has rows above its last seal.
+// Round seals the chains of the owners that were touched, and with sweep of every owner who has rows above a last seal.
 func (s *Sealer) Round(ctx context.Context, sweep bool) error {
 	err := s.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		return tx.Exec(ctx, sqlKeyInsert, s.PublicKey())
@@ -80,25 +81,14 @@ func (s *Sealer) Round(ctx context.Context, sweep bool) error {
 	if err != nil {
 		return err
 	}
-	owners := s.take()
-	for len(owners) > 0 {
-		for _, src := range s.sources {
-			heads, err := src.HeadsOf(ctx, s.db, owners)
-			if err == nil {
-				err = s.seal(ctx, src, heads)
-			}
-			if err != nil {
-				s.giveBack(owners)
-				return err
-			}
+	if sweep {
+		if err := s.sweep(ctx); err != nil {
+			return err
 		}
-		owners = s.take()
 	}
-	if !sweep {
-		return nil
-	}
-	for _, src := range s.sources {
-		if err := s.sweep(ctx, src); err != nil {
+	for owners := s.take(); len(owners) > 0; owners = s.take() {
+		if err := s.seal(ctx, owners); err != nil {
+			s.giveBack(owners)
 			return err
 		}
 	}
@@ -116,6 +106,7 @@ func (s *Sealer) take() []string {
 		list = append(list, o)
 		delete(s.touched, o)
 	}
+	slices.Sort(list)
 	return list
 }
 
@@ -127,119 +118,155 @@ func (s *Sealer) giveBack(owners []string) {
 	}
 }
 
-// sweep looks at every chain of a source. The heads are read in a snapshot of their own, which is not held while sealing.
-func (s *Sealer) sweep(ctx context.Context, src Source) error {
-	var behind []Head
-	err := s.db.Snapshot(ctx, func(ctx context.Context, tx *store.Tx) error {
-		heads := src.Heads(ctx, tx)
-		var piece []Head
-		for {
-			h, ok := heads.Next(ctx)
-			if ok {
-				piece = append(piece, h)
-			}
-			if len(piece) == chainsMost || !ok && len(piece) > 0 {
-				last, err := s.last(ctx, piece)
-				if err != nil {
+// sweep finds the owners of whom a node that is gone has left something unsealed.
+func (s *Sealer) sweep(ctx context.Context) error {
+	return s.db.Snapshot(ctx, func(ctx context.Context, tx *store.Tx) error {
+		for _, src := range s.sources {
+			heads := src.Heads(ctx, tx)
+			for {
+				piece := make([]Head, 0, sweepPiece)
+				for h, ok := heads.Next(ctx); ok; h, ok = heads.Next(ctx) {
+					if piece = append(piece, h); len(piece) == sweepPiece {
+						break
+					}
+				}
+				if len(piece) == 0 {
+					break
+				}
+				last := map[chainKey]sealed{}
+				lastLater(tx, piece, last)
+				if err := tx.Flush(ctx); err != nil {
 					return err
 				}
 				for _, h := range piece {
-					if last[Head{Owner: h.Owner, Chain: h.Chain}].seq < h.Seq {
-						behind = append(behind, h)
+					if last[h.key()].seq < h.Seq {
+						s.giveBack([]string{h.Owner})
 					}
 				}
-				piece = piece[:0]
 			}
-			if !ok {
-				return heads.Err()
+			if err := heads.Err(); err != nil {
+				return err
 			}
 		}
+		return nil
 	})
-	if err != nil {
-		return err
-	}
-	return s.seal(ctx, src, behind)
 }
 
-// last answers the last seals of the chains, by owner and chain.
-func (s *Sealer) last(ctx context.Context, heads []Head) (map[Head]sealed, error) {
+// chainKey names a chain.
+type chainKey struct{ owner, chain string }
+
+func (h Head) key() chainKey { return chainKey{h.Owner, h.Chain} }
+
+// lastLater fills found with the last seals of the chains at the next flush.
+func lastLater(tx *store.Tx, heads []Head, found map[chainKey]sealed) {
 	args := make([]any, 0, 2*len(heads))
 	for _, h := range heads {
 		args = append(args, h.Owner, h.Chain)
 	}
-	found := make(map[Head]sealed, len(heads))
-	err := s.db.QueryRows(ctx, bulkLast, args, func(r store.Row) error {
+	tx.LaterRows(bulkLast, args, func(r store.Row) error {
 		var l sealed
 		err := r.Scan(&l.owner, &l.chain, &l.seq, &l.hash)
-		found[Head{Owner: l.owner, Chain: l.chain}] = l
+		found[chainKey{l.owner, l.chain}] = l
 		return err
 	})
-	return found, err
 }
 
-// seal brings the chains up to their heads, some at a time.
-func (s *Sealer) seal(ctx context.Context, src Source, heads []Head) error {
-	for len(heads) > 0 {
-		piece := heads[:min(len(heads), chainsMost)]
-		more, err := s.piece(ctx, src, piece)
-		if err != nil {
+// seal brings all chains of the owners up to date. An owner with very many new rows is given back for more.
+func (s *Sealer) seal(ctx context.Context, owners []string) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		var rows []any
+		for _, o := range owners {
+			rows = append(rows, o, int64(0), "", "")
+		}
+		// The heads' rows are locked first: another node's seals are either there by then or wait.
+		if err := tx.QueryRows(ctx, bulkHeadLock, rows, nil); err != nil {
 			return err
 		}
-		heads = append(more, heads[len(piece):]...)
-	}
-	return nil
+		var heads []Head
+		bySource := make([][]Head, len(s.sources))
+		for i, src := range s.sources {
+			var err error
+			if bySource[i], err = src.HeadsOf(ctx, tx, owners); err != nil {
+				return err
+			}
+			heads = append(heads, bySource[i]...)
+		}
+		last := make(map[chainKey]sealed, len(heads))
+		lastLater(tx, heads, last)
+		if err := tx.Flush(ctx); err != nil {
+			return err
+		}
+		for i, src := range s.sources {
+			if err := s.chains(ctx, tx, src, bySource[i], last); err != nil {
+				return err
+			}
+		}
+		s.heads(tx, owners, heads, last)
+		return nil
+	})
 }
 
-// piece makes one seal for each of some chains, and answers those that have more rows than one seal takes.
-func (s *Sealer) piece(ctx context.Context, src Source, heads []Head) (more []Head, err error) {
-	last, err := s.last(ctx, heads)
-	if err != nil {
-		return nil, err
-	}
+// chains makes a seal for each chain of a source that has new rows, and notes it in last.
+func (s *Sealer) chains(ctx context.Context, tx *store.Tx, src Source, heads []Head, last map[chainKey]sealed) error {
 	var spans []Span
-	made := map[Head]*sealed{}
-	hashes := map[Head]*chainHash{}
+	made := map[chainKey]*sealed{}
+	hashes := map[chainKey]*chainHash{}
 	for _, h := range heads {
-		k := Head{Owner: h.Owner, Chain: h.Chain}
-		l := last[k]
+		l := last[h.key()]
 		if h.Seq <= l.seq {
 			continue
 		}
 		if h.Seq-l.seq > rowsMost {
-			more = append(more, h)
 			h.Seq = l.seq + rowsMost
+			defer tx.AfterCommit(func() { s.giveBack([]string{h.Owner}) })
 		}
 		spans = append(spans, Span{Owner: h.Owner, Chain: h.Chain, After: l.seq, UpTo: h.Seq})
-		made[k], hashes[k] = &sealed{owner: h.Owner, chain: h.Chain, prev: l.seq, seq: l.seq}, begin(l.hash)
+		made[h.key()] = &sealed{owner: h.Owner, chain: h.Chain, prev: l.seq, seq: l.seq}
+		hashes[h.key()] = begin(l.hash)
 	}
-	if len(spans) == 0 {
-		return nil, nil
-	}
-	err = src.Rows(ctx, s.db, spans, func(r Row) error {
-		k := Head{Owner: r.Owner, Chain: r.Chain}
+	err := src.Rows(ctx, tx, spans, func(r Row) error {
+		k := chainKey{r.Owner, r.Chain}
 		hashes[k].row(r)
 		made[k].seq = r.Seq
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var args []any
 	for _, sp := range spans {
-		k := Head{Owner: sp.Owner, Chain: sp.Chain}
+		k := chainKey{sp.Owner, sp.Chain}
 		m := made[k]
 		if m.seq != sp.UpTo {
 			continue // rows are missing: the audit says so, and the sealer does not cover it up
 		}
 		m.hash = hashes[k].hex()
-		m.sign(s.key)
+		m.signature = s.sign(m.message())
+		last[k] = *m
 		args = append(args, m.owner, m.chain, m.seq, m.prev, m.hash, m.signature)
-		s.log.Debug("sealed", "owner", m.owner, "chain", m.chain, "seq", m.seq, "hash", m.hash)
 	}
-	if len(args) == 0 {
-		return nil, nil
+	tx.LaterRows(bulkInsert, args, nil)
+	return nil
+}
+
+// heads queues the owners' new heads, and logs them: the log is a witness outside the database.
+func (s *Sealer) heads(tx *store.Tx, owners []string, chains []Head, last map[chainKey]sealed) {
+	byOwner := map[string][]sealed{}
+	for _, h := range chains {
+		if l, ok := last[h.key()]; ok {
+			byOwner[h.Owner] = append(byOwner[h.Owner], l)
+		}
 	}
-	return more, s.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		return tx.QueryRows(ctx, bulkInsert, args, nil)
-	})
+	var args []any
+	for _, o := range owners {
+		h := headOf(o, byOwner[o])
+		h.signature = s.sign(h.message())
+		args = append(args, h.owner, h.chains, h.hash, h.signature)
+		tx.AfterCommit(func() { s.log.Info("sealed", "owner", h.owner, "chains", h.chains, "hash", h.hash) })
+	}
+	tx.LaterRows(bulkHeadUpdate, args, nil)
+}
+
+func (s *Sealer) sign(message []byte) string {
+	return base64.StdEncoding.EncodeToString(ed25519.Sign(s.key, message))
 }

@@ -100,7 +100,7 @@ func proveIn(ctx context.Context, tx *store.Tx, now time.Time, pinned []ed25519.
 	for _, part := range []func() error{
 		func() error { return ledger.Audit(ctx, tx, now, report) },
 		func() error { return event.Audit(ctx, tx, report) },
-		func() error { return seal.Verify(ctx, tx, pinned, now, report, sealSources()...) },
+		func() error { return seal.Verify(ctx, tx, pinned, report, sealSources()...) },
 		func() error { return invoice.Audit(ctx, tx, report) },
 		func() error { return payment.Audit(ctx, tx, report) },
 		func() error { return merchant.Audit(ctx, tx, report) },

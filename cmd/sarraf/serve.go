@@ -172,16 +172,15 @@ func (s server) serve(ctx context.Context, a *app, ln net.Listener, ready func(*
 	defer stop()
 	workers, stopWorkers := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWorkers()
-	var all sync.WaitGroup
-	all.Go(func() { a.work(workers) })
-	ended := make(chan error, 2)
-	all.Go(func() { ended <- httpx.Serve(running, httpx.Server(a.handler, httpx.Limits{}, s.log), ln, grace) })
+	var fronts, behind sync.WaitGroup
+	behind.Go(func() { a.work(workers) })
+	ended := make(chan error, 3)
+	fronts.Go(func() { ended <- httpx.Serve(running, httpx.Server(a.handler, httpx.Limits{}, s.log), ln, grace) })
 	if s.admin != "" {
 		adminLn, err := net.Listen("tcp", s.admin)
 		if err == nil {
-			all.Go(func() {
-				ended <- httpx.Serve(running, httpx.Server(adminHandler(a.metrics), httpx.Limits{WriteTimeout: 2 * time.Minute}, s.log), adminLn, time.Second)
-			})
+			limits := httpx.Limits{WriteTimeout: 2 * time.Minute} // a profile takes its time
+			fronts.Go(func() { ended <- httpx.Serve(running, httpx.Server(adminHandler(a.metrics), limits, s.log), adminLn, time.Second) })
 		} else {
 			ended <- fmt.Errorf("cannot listen for administration: %w", err)
 		}
@@ -195,10 +194,11 @@ func (s server) serve(ctx context.Context, a *app, ln net.Listener, ready func(*
 		case err = <-ended:
 		}
 	}
-	// First no more requests, then the workers, then what the batchers hold.
+	// First no more requests, then the workers, which seal what the last ones wrote, then what the batchers hold.
 	stop()
+	fronts.Wait()
 	stopWorkers()
-	all.Wait()
+	behind.Wait()
 	return errors.Join(err, a.close())
 }
 

@@ -29,7 +29,7 @@ import (
 
 // moneyTables are the tables that the audit proves. A table that the schema has and neither list names makes the test fail.
 var moneyTables = []string{
-	"account", "entry", "hold", "hold_step", "seal", "event", "event_counter", "invoice", "payment", "alias",
+	"account", "entry", "hold", "hold_step", "seal", "seal_head", "event", "event_counter", "invoice", "payment", "alias",
 }
 
 // otherTables are those that hold no money, and why an edit there is not the audit's to find.

@@ -157,7 +157,15 @@ CREATE TABLE seal (
     UNIQUE (owner, chain, prev)
 ) WITHOUT ROWID;
 
--- The public halves of the keys that signed seals, each signed by itself; not owner-first on purpose.
+-- What the last seals of an owner's chains come to, signed: without it, taking away the newest seal of a chain would leave no trace.
+CREATE TABLE seal_head (
+    owner     TEXT   NOT NULL PRIMARY KEY,
+    chains    BIGINT NOT NULL,
+    hash      TEXT   NOT NULL,
+    signature TEXT   NOT NULL
+) WITHOUT ROWID;
+
+-- The public halves of the keys that signed seals; not owner-first on purpose.
 CREATE TABLE seal_key (
     public_key TEXT   NOT NULL PRIMARY KEY
 ) WITHOUT ROWID;
