@@ -40,6 +40,7 @@ func (d fakeDoor) HostedPaths() []string { return []string{d.pages} }
 func (d fakeDoor) HostedPath(inv invoice.Invoice) string {
 	return strings.Replace(d.pages, "{token}", inv.Token, 1)
 }
+
 func (d fakeDoor) Return(inv invoice.Invoice) string {
 	if inv.Status == invoice.Open {
 		return ""

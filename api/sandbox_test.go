@@ -165,7 +165,8 @@ func TestSandboxPayFindsItsTarget(t *testing.T) {
 		m, stranger := h.tenant(merchant.Sandbox), h.tenant(merchant.Sandbox)
 		code := func(number string) string {
 			text, err := qr.Encode(qr.Payload{
-				{ID: "00", Value: "01"}, {ID: "58", Value: "BD"},
+				{ID: "00", Value: "01"},
+				{ID: "58", Value: "BD"},
 				{ID: "62", Objects: []qr.Object{{ID: "01", Value: number}}},
 			})
 			if err != nil {

@@ -115,8 +115,10 @@ func TestAnOpenPageLearnsWhatHappenedElsewhere(t *testing.T) {
 		outcome, status, lands string
 		view                   browsertest.View
 	}{
-		{"paid", "paid", "success", browsertest.Phone}, {"expired", "expired", "cancel", browsertest.Desk},
-		{"failed", "failed", "cancel", browsertest.Phone}, {"cancelled", "cancelled", "cancel", browsertest.Phone},
+		{"paid", "paid", "success", browsertest.Phone},
+		{"expired", "expired", "cancel", browsertest.Desk},
+		{"failed", "failed", "cancel", browsertest.Phone},
+		{"cancelled", "cancelled", "cancel", browsertest.Phone},
 		{"paid", "paid", "success", plain},
 	} {
 		t.Run(fmt.Sprintf("%s %d", c.outcome, i), func(t *testing.T) {

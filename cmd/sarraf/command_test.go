@@ -17,7 +17,11 @@ import (
 
 func TestWrongArgumentsAreStatusTwo(t *testing.T) {
 	for _, args := range [][]string{
-		{}, {"nonsense"}, {"serve", "--no-such-flag"}, {"audit", "--seal-public-key", "x"}, {"serve", "--log-level", "loud"},
+		{},
+		{"nonsense"},
+		{"serve", "--no-such-flag"},
+		{"audit", "--seal-public-key", "x"},
+		{"serve", "--log-level", "loud"},
 		{"serve", "--dev", "--public-url", "ftp://x", "--database", "sqlite:" + filepath.Join(t.TempDir(), "x.db")},
 	} {
 		code, out, errs := command(t, args...)
@@ -116,8 +120,12 @@ func TestMerchantsAreManagedByCommand(t *testing.T) {
 			t.Error("the credential is not shown as revoked")
 		}
 		for _, bad := range [][]string{
-			{"merchant", "create", " "}, {"merchant", "create", "X", "--currencies", "XYZ"}, {"merchant", "show", "nobody"},
-			{"merchant", "fee", id, "sandbox", "EUR"}, {"merchant", "revoke", id, "nothing"}, {"merchant", "set", id, "--currencies", "BDT"},
+			{"merchant", "create", " "},
+			{"merchant", "create", "X", "--currencies", "XYZ"},
+			{"merchant", "show", "nobody"},
+			{"merchant", "fee", id, "sandbox", "EUR"},
+			{"merchant", "revoke", id, "nothing"},
+			{"merchant", "set", id, "--currencies", "BDT"},
 		} {
 			if code, _, errs := command(t, append(bad, "--database", dsn)...); code != exitFailed || errs == "" {
 				t.Errorf("%v: %d %q", bad, code, errs)

@@ -233,7 +233,6 @@ func (c merchantKey) Run(ctx context.Context, s streams) error {
 			return err
 		}
 		cred := merchant.Credential{Owner: c.ID, Door: c.Door, Role: merchant.Role(c.Role), Label: c.Label, Handle: c.Handle}
-		secret := ""
 		if c.Handle != "" {
 			text, err := io.ReadAll(io.LimitReader(os.Stdin, 4096))
 			if err != nil {
@@ -242,7 +241,8 @@ func (c merchantKey) Run(ctx context.Context, s streams) error {
 			_, err = svc.Import(ctx, by, cred, strings.TrimSpace(string(text)))
 			return err
 		}
-		if cred, secret, err = issueKey(ctx, svc, by, cred, m.Sandbox()); err != nil {
+		cred, secret, err := issueKey(ctx, svc, by, cred, m.Sandbox())
+		if err != nil {
 			return err
 		}
 		if c.Door == "native" {

@@ -180,7 +180,9 @@ func (s server) serve(ctx context.Context, a *app, ln net.Listener, ready func(*
 		adminLn, err := net.Listen("tcp", s.admin)
 		if err == nil {
 			limits := httpx.Limits{WriteTimeout: 2 * time.Minute} // a profile takes its time
-			fronts.Go(func() { ended <- httpx.Serve(running, httpx.Server(adminHandler(a.metrics), limits, s.log), adminLn, time.Second) })
+			fronts.Go(func() {
+				ended <- httpx.Serve(running, httpx.Server(adminHandler(a.metrics), limits, s.log), adminLn, time.Second)
+			})
 		} else {
 			ended <- fmt.Errorf("cannot listen for administration: %w", err)
 		}

@@ -261,8 +261,15 @@ func TestMetricsHaveBoundedLabels(t *testing.T) {
 	m := newMux(t, Options{Registry: reg, Clock: now}, doors...)
 	before := series(t, reg)
 	for i, c := range [][2]string{
-		{"GET", "/api/payment/1"}, {"HEAD", "/api/payment/2"}, {"GET", "/api/nothing"}, {"BREW", "/api/payment/3"},
-		{"OPTIONS", "/api/payment/4"}, {"GET", "/no/thing"}, {"GET", "/a/../b"}, {"GET", "/slow/1"}, {"GET", "/back/1"},
+		{"GET", "/api/payment/1"},
+		{"HEAD", "/api/payment/2"},
+		{"GET", "/api/nothing"},
+		{"BREW", "/api/payment/3"},
+		{"OPTIONS", "/api/payment/4"},
+		{"GET", "/no/thing"},
+		{"GET", "/a/../b"},
+		{"GET", "/slow/1"},
+		{"GET", "/back/1"},
 	} {
 		ask(t, m, c[0], c[1]+strings.Repeat("?", i%2))
 	}

@@ -67,8 +67,10 @@ e]:2:"6"
 f[-1]:2:"7"
 `},
 
-		{boundary, part(`name="a"`, "1") + part(`name="ids[]"`, "x") + part(`name="ids[]"`, "y") + "--xx--\r\n",
-			"a:2:\"1\"\nids:5:[\"x\",\"y\"]\n"},
+		{
+			boundary, part(`name="a"`, "1") + part(`name="ids[]"`, "x") + part(`name="ids[]"`, "y") + "--xx--\r\n",
+			"a:2:\"1\"\nids:5:[\"x\",\"y\"]\n",
+		},
 		{boundary, part(`name="a"; filename="f.txt"`, "1") + part(`other="b"`, "2") + "--xx--", ""},
 		{boundary, "--xx--", ""},
 	} {
@@ -184,8 +186,15 @@ func TestTextOfAField(t *testing.T) {
 		text, string string // what Text and String give; "-" is absent, "!" is FieldNotString
 	}{
 		{"s", "aé😀\\\"/\b\f\n\r\t", "aé😀\\\"/\b\f\n\r\t"},
-		{"e", "", ""}, {"n", "12.50", "!"}, {"big", "1e400", "!"}, {"b", "!", "!"}, {"z", "-", "-"}, {"l", "!", "!"}, {"o", "!", "!"},
-		{"S", "-", "-"}, {"none", "-", "-"},
+		{"e", "", ""},
+		{"n", "12.50", "!"},
+		{"big", "1e400", "!"},
+		{"b", "!", "!"},
+		{"z", "-", "-"},
+		{"l", "!", "!"},
+		{"o", "!", "!"},
+		{"S", "-", "-"},
+		{"none", "-", "-"},
 	} {
 		word := func(s string, present bool, wrong *fault.Error) string {
 			switch {
