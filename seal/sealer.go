@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/base64"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -87,7 +88,10 @@ func (s *Sealer) Round(ctx context.Context, sweep bool) error {
 		}
 	}
 	for owners := s.take(); len(owners) > 0; owners = s.take() {
-		if err := s.seal(ctx, owners); err != nil {
+		switch err := s.seal(ctx, owners); {
+		case errors.Is(err, errOvertaken):
+			return nil // at the next round the other node is done
+		case err != nil:
 			s.giveBack(owners)
 			return err
 		}
@@ -171,54 +175,98 @@ func lastLater(tx *store.Tx, heads []Head, found map[chainKey]sealed) {
 	})
 }
 
-// seal brings all chains of the owners up to date. An owner with very many new rows is given back for more.
+// work is what a round makes for some owners, from a snapshot.
+type work struct {
+	owners []string
+	heads  []Head              // every chain of the owners
+	before map[chainKey]sealed // its last seal in the snapshot
+	made   []sealed            // the seals to write
+	more   []string            // owners with more new rows than one seal takes
+}
+
+// seal brings all chains of the owners up to date. The rows are read and hashed in a snapshot, which holds nobody up; then the seals are
+// written, unless another node has sealed a chain of the same owner meanwhile: then all of it is made anew in the next round.
 func (s *Sealer) seal(ctx context.Context, owners []string) error {
-	return s.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+	w := work{owners: owners, before: map[chainKey]sealed{}}
+	err := s.db.Snapshot(ctx, func(ctx context.Context, tx *store.Tx) error { return s.prepare(ctx, tx, &w) })
+	if err != nil {
+		return err
+	}
+	overtaken := false
+	err = s.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		var rows []any
 		for _, o := range owners {
 			rows = append(rows, o, int64(0), "", "")
 		}
 		// The heads' rows are locked first: another node's seals are either there by then or wait.
-		if err := tx.QueryRows(ctx, bulkHeadLock, rows, nil); err != nil {
-			return err
-		}
-		var heads []Head
-		bySource := make([][]Head, len(s.sources))
-		for i, src := range s.sources {
-			var err error
-			if bySource[i], err = src.HeadsOf(ctx, tx, owners); err != nil {
-				return err
-			}
-			heads = append(heads, bySource[i]...)
-		}
-		last := make(map[chainKey]sealed, len(heads))
-		lastLater(tx, heads, last)
+		tx.LaterRows(bulkHeadLock, rows, nil)
+		last := make(map[chainKey]sealed, len(w.heads))
+		lastLater(tx, w.heads, last)
 		if err := tx.Flush(ctx); err != nil {
 			return err
 		}
-		for i, src := range s.sources {
-			if err := s.chains(ctx, tx, src, bySource[i], last); err != nil {
-				return err
-			}
+		overtaken = false
+		for _, h := range w.heads {
+			overtaken = overtaken || last[h.key()].seq != w.before[h.key()].seq
 		}
-		s.heads(tx, owners, heads, last)
+		if overtaken {
+			return errOvertaken
+		}
+		var args []any
+		for _, m := range w.made {
+			last[chainKey{m.owner, m.chain}] = m
+			args = append(args, m.owner, m.chain, m.seq, m.prev, m.hash, m.signature)
+		}
+		tx.LaterRows(bulkInsert, args, nil)
+		s.heads(tx, owners, w.heads, last)
 		return nil
 	})
+	if errors.Is(err, errOvertaken) {
+		s.giveBack(owners)
+		return errOvertaken
+	}
+	s.giveBack(w.more)
+	return err
 }
 
-// chains makes a seal for each chain of a source that has new rows, and notes it in last.
-func (s *Sealer) chains(ctx context.Context, tx *store.Tx, src Source, heads []Head, last map[chainKey]sealed) error {
+// errOvertaken says that another node sealed the same chains first.
+var errOvertaken = errors.New("another node seals the same chains")
+
+// prepare makes the seals of the owners' chains.
+func (s *Sealer) prepare(ctx context.Context, tx *store.Tx, w *work) error {
+	bySource := make([][]Head, len(s.sources))
+	for i, src := range s.sources {
+		var err error
+		if bySource[i], err = src.HeadsOf(ctx, tx, w.owners); err != nil {
+			return err
+		}
+		w.heads = append(w.heads, bySource[i]...)
+	}
+	lastLater(tx, w.heads, w.before)
+	if err := tx.Flush(ctx); err != nil {
+		return err
+	}
+	for i, src := range s.sources {
+		if err := s.chains(ctx, tx, src, bySource[i], w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// chains makes a seal for each chain of a source that has new rows.
+func (s *Sealer) chains(ctx context.Context, tx *store.Tx, src Source, heads []Head, w *work) error {
 	var spans []Span
 	made := map[chainKey]*sealed{}
 	hashes := map[chainKey]*chainHash{}
 	for _, h := range heads {
-		l := last[h.key()]
+		l := w.before[h.key()]
 		if h.Seq <= l.seq {
 			continue
 		}
 		if h.Seq-l.seq > rowsMost {
 			h.Seq = l.seq + rowsMost
-			defer tx.AfterCommit(func() { s.giveBack([]string{h.Owner}) })
+			w.more = append(w.more, h.Owner)
 		}
 		spans = append(spans, Span{Owner: h.Owner, Chain: h.Chain, After: l.seq, UpTo: h.Seq})
 		made[h.key()] = &sealed{owner: h.Owner, chain: h.Chain, prev: l.seq, seq: l.seq}
@@ -233,7 +281,6 @@ func (s *Sealer) chains(ctx context.Context, tx *store.Tx, src Source, heads []H
 	if err != nil {
 		return err
 	}
-	var args []any
 	for _, sp := range spans {
 		k := chainKey{sp.Owner, sp.Chain}
 		m := made[k]
@@ -242,10 +289,8 @@ func (s *Sealer) chains(ctx context.Context, tx *store.Tx, src Source, heads []H
 		}
 		m.hash = hashes[k].hex()
 		m.signature = s.sign(m.message())
-		last[k] = *m
-		args = append(args, m.owner, m.chain, m.seq, m.prev, m.hash, m.signature)
+		w.made = append(w.made, *m)
 	}
-	tx.LaterRows(bulkInsert, args, nil)
 	return nil
 }
 
