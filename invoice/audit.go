@@ -51,7 +51,7 @@ func Audit(ctx context.Context, tx *store.Tx, report audit.Report) error {
 	if err := errorOf(rows.Err(), events.Err()); err != nil {
 		return err
 	}
-	return auditAliases(ctx, tx, report)
+	return auditRows(ctx, tx, report)
 }
 
 // replay follows the events about one invoice and answers the invoice as the last one tells it, nil when there is none.
@@ -125,18 +125,19 @@ func statusOf(t event.Type) Status {
 	return ""
 }
 
-// auditAliases holds the aliases of invoices against the invoices.
-func auditAliases(ctx context.Context, tx *store.Tx, report audit.Report) error {
-	missing := func(what string) func(r store.Row) error {
+// auditRows finds what no event can tell: values that stand for others, and aliases that do not fit the invoices.
+func auditRows(ctx context.Context, tx *store.Tx, report audit.Report) error {
+	say := func(table, problem string) func(r store.Row) error {
 		return func(r store.Row) error {
 			var owner, id string
 			err := r.Scan(&owner, &id)
-			report(audit.Finding{Table: "alias", Owner: owner, Row: id, Problem: "the invoice cannot be found by its " + what})
+			report(audit.Finding{Table: table, Owner: owner, Row: id, Problem: problem})
 			return err
 		}
 	}
-	tx.Later(sqlNoPage, []any{TokenAlias}, missing("page token"))
-	tx.Later(sqlNoNumber, nil, missing("printed number"))
+	tx.Later(sqlEmpty, nil, say("invoice", "its reference, expires_at or paid_at is empty and not NULL"))
+	tx.Later(sqlNoPage, []any{TokenAlias}, say("alias", "the invoice cannot be found by its page token"))
+	tx.Later(sqlNoNumber, nil, say("alias", "the invoice cannot be found by its printed number"))
 	return tx.Query(ctx, sqlStrayAlias, []any{TokenAlias}, func(r store.Row) error {
 		var owner, value, kind string
 		err := r.Scan(&owner, &value, &kind)

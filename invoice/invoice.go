@@ -161,8 +161,8 @@ func (s *Service) createSlice(ctx context.Context, tx *store.Tx, list []Invoice)
 		return nil, err
 	}
 	out := make([]store.Outcome[Created], len(list))
-	var aliases []store.Alias
-	var facts []event.New
+	aliases := make([]store.Alias, 0, 2*len(list))
+	facts := make([]event.New, 0, len(list))
 	for i, inv := range list {
 		k := inv.Key()
 		switch {

@@ -24,6 +24,8 @@ const (
 	sqlBefore = `SELECT ` + columns + ` FROM invoice i WHERE i.owner = $1 AND i.id < $2 ORDER BY i.id DESC LIMIT $3`
 	sqlDue    = `SELECT owner, id FROM invoice WHERE status = 'open' AND expires_at <= $1 ORDER BY expires_at LIMIT $2`
 	sqlAll    = `SELECT ` + columns + ` FROM invoice i ORDER BY i.owner, i.id`
+	// What is not there is NULL: an empty value would be taken for it by some statements and not by others.
+	sqlEmpty  = `SELECT i.owner, i.id FROM invoice i WHERE i.reference = '' OR i.expires_at = 0 OR i.paid_at = 0`
 	sqlNoPage = `SELECT i.owner, i.id FROM invoice i LEFT JOIN alias a ON a.value = i.token AND a.kind = $1 AND a.owner = i.owner
 		AND a.id = i.id WHERE a.id IS NULL`
 	sqlNoNumber = `SELECT i.owner, i.id FROM invoice i LEFT JOIN alias a ON a.value = i.number AND a.kind = i.door || '.invoice'
@@ -43,13 +45,15 @@ var (
 	bulkByReference = store.NewBulk(`WITH k (owner, door, reference) AS (VALUES {rows})
 		SELECT `+columns+` FROM k JOIN invoice i ON i.owner = k.owner AND i.door = k.door AND i.reference = k.reference`,
 		"TEXT", "TEXT", "TEXT")
-	// Each branch names a whole unique key, so that no planner can think of walking over all of an owner's invoices.
+	// Each branch names a whole unique key, and CROSS JOIN keeps SQLite from beginning at the other end, so that no planner can think
+	// of walking over all of an owner's invoices.
 	bulkAnything = store.NewBulk(`WITH k (owner, kind, door, text) AS (VALUES {rows})
-		SELECT `+columns+` FROM k JOIN alias a ON a.value = k.text AND a.kind = k.kind AND a.owner = k.owner
-			JOIN invoice i ON i.owner = k.owner AND i.id = a.id
-		UNION ALL SELECT `+columns+` FROM k JOIN invoice i ON i.owner = k.owner AND i.door = k.door AND i.reference = k.text
-		UNION ALL SELECT `+columns+` FROM k JOIN invoice i ON i.owner = k.owner AND i.id = k.text WHERE k.door = ''`,
-		"TEXT", "TEXT", "TEXT", "TEXT")
+		SELECT `+columns+` FROM k CROSS JOIN alias a CROSS JOIN invoice i
+			WHERE a.value = k.text AND a.kind = k.kind AND a.owner = k.owner AND i.owner = k.owner AND i.id = a.id
+		UNION ALL SELECT `+columns+` FROM k CROSS JOIN invoice i
+			WHERE i.owner = k.owner AND i.door = k.door AND i.reference = k.text
+		UNION ALL SELECT `+columns+` FROM k CROSS JOIN invoice i
+			WHERE k.door = '' AND i.owner = k.owner AND i.id = k.text`, "TEXT", "TEXT", "TEXT", "TEXT")
 	bulkLock = store.NewBulk(`WITH k (owner, id) AS (VALUES {rows})
 		SELECT `+columns+` FROM k JOIN invoice i ON i.owner = k.owner AND i.id = k.id ORDER BY i.owner, i.id {lock:i}`, "TEXT", "TEXT")
 	bulkSave = store.NewBulk(`WITH d (owner, id, paid, status, reason, changes, updated_at, paid_at) AS (VALUES {rows})

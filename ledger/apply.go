@@ -18,13 +18,14 @@ import (
 //
 //  1. TransferInvalid, on id, from, to, amount, expires_at or transfer: an id is missing, an account is not of the chart, both are
 //     the same or of two currencies, the amount is not positive, a hold expires before it begins; on ops: there are none.
-//  2. IdempotencyReused, on id: an operation's id is known with other content, or when not all of the command is known. When all
-//     of it is known with the same content, the command is not refused but answered as it was then, with Exists; a Void or Expire
-//     of a hold that has ended just so is known, too.
+//  2. IdempotencyReused, on id: an operation's id is known with other content, or not all of the command is known (HoldClosed, when
+//     what is known is the end of a hold). When all of it is known with the same content, the command is not refused but answered
+//     as it was then, with Exists; a Void or Expire of a hold that has ended just so is known, too. A transfer's id is known when
+//     either owner has an entry with it.
 //  3. Then operation by operation: HoldMissing; HoldClosed with its state; HoldExpired for a Post from the hold's time on, HoldNotDue
-//     for an Expire before it; IdempotencyReused, on id or transfer, for an id that stands twice in the command;
-//     AmountOverflow, when a sum would leave 64 bits; BalanceInsufficient with account and available, when the debited account's
-//     available money would fall below its floor, at this very operation.
+//     for an Expire before it; IdempotencyReused, on id for one that stands twice in the command, on transfer for a Post whose
+//     transfer is known; AmountOverflow, when a sum would leave 64 bits; BalanceInsufficient with account and available, when the
+//     debited account's available money would fall below its floor, at this very operation.
 //
 // The error is for what no command is to blame for, such as rows that contradict each other, or store.ErrAgain.
 func Apply(ctx context.Context, tx *store.Tx, commands []Command) ([]Result, error) {
@@ -71,7 +72,7 @@ type move struct {
 	amount             int64
 	kind, subject      string
 	fromAfter, toAfter int64
-	odd                bool // of the books, and in contradiction to itself: it is equal to nothing
+	odd                bool // of the books, and not on the chart: it is equal to nothing
 
 	debited, credited *account // made by the batch, as what follows
 	fromSeq, toSeq    int64
@@ -117,10 +118,10 @@ type batch struct {
 	after    []After // of all operations, handed out in order
 
 	accounts map[Account]*account
-	moves    map[ref]*move // known transfers, under both owners
+	moves    map[ref]*move // known transfers, under both their owners
 	holds    map[ref]*hold
 
-	moveRefs []any // what to look up: owner and id, one after another
+	moveRefs []any // keys to look up, as their statements have them
 	holdRefs []any
 	ends     []any // of holdRefs, those that end a hold, so that its accounts are not named in the operation
 	posts    []Post
@@ -145,8 +146,8 @@ func newBatch(commands []Command) *batch {
 	b.after = make([]After, ops)
 	b.made = make([]move, 0, ops)
 	b.accounts = make(map[Account]*account, min(2*ops, 64))
-	b.moves = make(map[ref]*move, ops)
-	b.moveRefs = make([]any, 0, 6*ops)
+	b.moves = make(map[ref]*move, 2*ops)
+	b.moveRefs = make([]any, 0, 4*ops)
 	for n := range commands {
 		if b.results[n].Err = check(commands[n]); b.results[n].Err == nil {
 			for _, op := range commands[n].Ops {
@@ -161,9 +162,12 @@ func newBatch(commands []Command) *batch {
 func (b *batch) gather(op Op) {
 	switch op := op.(type) {
 	case Transfer:
-		b.touches(op.From)
-		b.touches(op.To)
-		b.moveRefs = append(b.moveRefs, op.From.Owner, op.ID, debitSide, op.To.Owner, op.ID, creditSide)
+		from, to := b.touches(op.From), b.touches(op.To)
+		var id any = op.ID
+		b.moveRefs = append(b.moveRefs, id, from.owner)
+		if op.To.Owner != op.From.Owner {
+			b.moveRefs = append(b.moveRefs, id, to.owner)
+		}
 	case Hold:
 		b.touches(op.From)
 		b.touches(op.To)
@@ -171,7 +175,7 @@ func (b *batch) gather(op Op) {
 		b.isFor(ref{op.From.Owner, op.ID}, op.To.Owner)
 	case Post:
 		b.posts = append(b.posts, op)
-		b.moveRefs = append(b.moveRefs, op.Owner, op.Transfer, debitSide)
+		b.moveRefs = append(b.moveRefs, op.Transfer, op.Owner)
 		b.ending(op.Owner, op.Hold)
 	case Void:
 		b.ending(op.Owner, op.Hold)
@@ -214,16 +218,16 @@ func (b *batch) load(ctx context.Context, tx *store.Tx) error {
 		}
 	}
 	for _, p := range b.posts {
-		if payee := b.payees[ref{p.Owner, p.Hold}]; payee != "" {
-			b.moveRefs = append(b.moveRefs, payee, p.Transfer, creditSide)
+		if payee := b.payees[ref{p.Owner, p.Hold}]; payee != "" && payee != p.Owner {
+			b.moveRefs = append(b.moveRefs, p.Transfer, payee)
 		}
 	}
 	slices.SortFunc(b.sorted, func(x, y *account) int {
 		return cmp.Or(cmp.Compare(x.Owner, y.Owner), cmp.Compare(x.id, y.id))
 	})
-	keys := make([]any, 0, 2*len(b.sorted))
-	for _, a := range b.sorted {
-		keys = append(keys, a.owner, a.as)
+	keys := make([]any, 0, 3*len(b.sorted))
+	for n, a := range b.sorted {
+		keys = append(keys, int64(n), a.owner, a.as)
 	}
 	tx.LaterRows(bulkLock, keys, b.readAccount)
 	tx.LaterRows(bulkMoves, b.moveRefs, b.readMove)
@@ -252,21 +256,13 @@ func (b *batch) findAccounts(r store.Row) error {
 }
 
 func (b *batch) readAccount(r store.Row) error {
-	row, err := scanAccount(r)
-	if err != nil {
+	var n int64
+	var f figures
+	if err := r.Scan(&n, &f.debits, &f.credits, &f.held, &f.seq, &f.holdSeq); err != nil {
 		return err
 	}
-	name, _ := parse(row.Owner, row.ID)
-	a := b.accounts[name]
-	if a == nil {
-		return fmt.Errorf("ledger: account %s of %s was not asked for", row.ID, row.Owner)
-	}
-	if row.Currency != string(a.Currency) || row.Kind != a.Kind || row.Floor != a.floor {
-		return fmt.Errorf("ledger: account %s of %s has another currency, kind or floor in its row", a.id, a.Owner)
-	}
-	a.stored = true
-	a.was = figures{row.Debits, row.Credits, row.Held, row.Seq, row.HoldSeq}
-	a.now = a.was
+	a := b.sorted[n]
+	a.stored, a.was, a.now = true, f, f
 	return nil
 }
 
@@ -324,9 +320,8 @@ func (b *batch) readStep(r store.Row) error {
 
 // Words of the tables as arguments of statements, made once.
 var (
-	debitSide, creditSide any = string(Debit), string(Credit)
-	placedStep            any = placed
-	endSteps                  = []any{string(Posted), string(Voided), string(Expired)}
+	placedStep any = placed
+	endSteps       = []any{string(Posted), string(Voided), string(Expired)}
 )
 
 // steps4 adds the keys that the steps of a hold can have. Each names its whole key: SQLite takes a part of the unique index for

@@ -51,6 +51,7 @@ type books struct {
 	id      string
 	known   bool
 	got     accountRow // what entries and steps come to
+	last    entryRow
 	entries *store.Stream[entryRow]
 	steps   *store.Stream[stepRow]
 }
@@ -127,7 +128,7 @@ func (b *books) entry(e entryRow) {
 	if e.Seq != b.got.Seq+1 {
 		say("it follows entry %d", b.got.Seq)
 	}
-	b.got.Seq = e.Seq
+	b.got.Seq, b.last = e.Seq, e
 	sums := b.sums[b.name.Currency]
 	switch e.Side {
 	case Debit:
@@ -176,9 +177,24 @@ func (b *books) step(s stepRow) {
 	if s.EntrySeq != b.got.Seq {
 		say("it was made after entry %d, and says %d", b.got.Seq, s.EntrySeq)
 	}
+	switch posted := s.Step == string(Posted); {
+	case posted && (b.last.Seq != s.EntrySeq || !s.moved(b.last)):
+		say("it posted %d to %s of %s as transfer %s, and entry %d is transfer %s", s.Amount, s.CounterAccount, s.CounterOwner, s.Transfer,
+			b.last.Seq, b.last.Transfer)
+	case !posted && s.Transfer.set:
+		say("it made no transfer, and names %s", s.Transfer)
+	case s.Step == string(Expired) && (!s.ExpiresAt.set || s.At < s.ExpiresAt.value), posted && s.ExpiresAt.set && s.At >= s.ExpiresAt.value:
+		say("it is %s at %d, and expires at %s", s.Step, s.At, s.ExpiresAt)
+	}
 	if s.At > b.latest {
 		say("it is dated %d, in the future", s.At)
 	}
+}
+
+// moved reports whether the entry is the debit with which a step posted its hold.
+func (s stepRow) moved(e entryRow) bool {
+	return e.Side == Debit && e.Transfer == s.Transfer.value && e.Amount == s.Amount && e.CounterOwner == s.CounterOwner &&
+		e.CounterAccount == s.CounterAccount && e.Kind == s.Kind && e.Subject == s.Subject && e.At == s.At
 }
 
 // compare holds the account's row against what its entries and steps come to.

@@ -21,7 +21,7 @@ type Op interface {
 // Transfer moves an amount from one account to another of the same currency. It is written as two entries with its id: a debit of
 // From and a credit of To. A correction is a Transfer of kind Correction whose subject is the transfer that it corrects.
 type Transfer struct {
-	ID            string  // unique in both owners
+	ID            string  // unique in both owners; one that grows, as UUIDv7 does, is kept fastest
 	From, To      Account // debited, credited
 	Amount        int64   // minor units, more than 0
 	Kind, Subject string  // why the money moves, and the id of what it moves for

@@ -295,7 +295,7 @@ func closedFault(h *hold) *fault.Error {
 	return fault.New(fault.HoldClosed).With("state", string(h.state))
 }
 
-// taken is the fault of an id that an earlier operation of the same command has used.
+// taken is the fault of a transfer's id that is known: of the command itself, or of the transfer that a Post would make.
 func (b *batch) taken(from, to, id, field string) *fault.Error {
 	if b.moves[ref{from, id}] != nil || from != to && b.moves[ref{to, id}] != nil {
 		return fault.New(fault.IdempotencyReused).On(field)

@@ -47,15 +47,13 @@ func (b *batch) recordAccounts(ctx context.Context, tx *store.Tx) error {
 }
 
 func (b *batch) recordEntries(tx *store.Tx) {
-	const columns = 12
-	args := make([]any, 0, 2*columns*len(b.made))
+	const columns = 13
+	args := make([]any, 0, columns*len(b.made))
 	for i := range b.made {
 		m := &b.made[i]
 		from, to := m.debited, m.credited
-		var id, amount, kind, subject, at any = m.id, m.amount, m.kind, m.subject, m.at
-		args = append(args,
-			from.owner, from.as, m.fromSeq, id, debitSide, amount, to.owner, to.as, kind, subject, m.fromAfter, at,
-			to.owner, to.as, m.toSeq, id, creditSide, amount, from.owner, from.as, kind, subject, m.toAfter, at)
+		args = append(args, m.id, m.amount, m.kind, m.subject, m.at,
+			from.owner, from.as, m.fromSeq, m.fromAfter, to.owner, to.as, m.toSeq, m.toAfter)
 	}
 	tx.LaterRows(bulkEntryInsert, args, nil)
 }

@@ -19,12 +19,12 @@ const (
 
 // What Apply reads and locks.
 var (
-	bulkLock = store.NewBulk(`WITH k (owner, id) AS (VALUES {rows})
-		SELECT `+accountColumns+` FROM k JOIN account a ON a.owner = k.owner AND a.id = k.id
-		ORDER BY a.owner, a.id {lock:a}`, "TEXT", "TEXT")
-	bulkMoves = store.NewBulk(`WITH k (owner, transfer, side) AS (VALUES {rows})
-		SELECT `+entryColumns+` FROM k JOIN entry e ON e.owner = k.owner AND e.transfer = k.transfer AND e.side = k.side`,
-		"TEXT", "TEXT", "TEXT")
+	// n numbers the keys in their order, so that the rows are locked in it, and told by it.
+	bulkLock = store.NewBulk(`WITH k (n, owner, id) AS (VALUES {rows})
+		SELECT k.n, a.debits, a.credits, a.held, a.seq, a.hold_seq FROM k JOIN account a ON a.owner = k.owner AND a.id = k.id
+		ORDER BY k.n {lock:a}`, "BIGINT", "TEXT", "TEXT")
+	bulkMoves = store.NewBulk(`WITH k (transfer, owner) AS (VALUES {rows})
+		SELECT `+entryColumns+` FROM k JOIN entry e ON e.transfer = k.transfer AND e.owner = k.owner`, "TEXT", "TEXT")
 	bulkHoldSteps = store.NewBulk(`WITH k (owner, hold, step) AS (VALUES {rows})
 		SELECT `+stepColumns+` FROM k JOIN hold_step s ON s.owner = k.owner AND s.hold = k.hold AND s.step = k.step`,
 		"TEXT", "TEXT", "TEXT")
@@ -35,13 +35,20 @@ var (
 	bulkAccountInsert = store.NewBulk(`INSERT INTO account (owner, id, currency, kind, debits, credits, held, floor, seq, hold_seq)
 		VALUES {rows} ON CONFLICT (owner, id) DO NOTHING RETURNING id`,
 		"TEXT", "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "BIGINT")
+	// All of these rows are there, and locked: the conflict is certain. SQLite does this in one pass, and UPDATE ... FROM in three.
 	bulkAccountUpdate = store.NewBulk(`WITH d (owner, id, debits, credits, held, seq, hold_seq) AS (VALUES {rows})
-		UPDATE account SET debits = d.debits, credits = d.credits, held = d.held, seq = d.seq, hold_seq = d.hold_seq
-		FROM d WHERE account.owner = d.owner AND account.id = d.id`,
+		INSERT INTO account (owner, id, currency, kind, debits, credits, held, seq, hold_seq)
+		SELECT owner, id, '', '', debits, credits, held, seq, hold_seq FROM d WHERE true
+		ON CONFLICT (owner, id) DO UPDATE SET debits = excluded.debits, credits = excluded.credits, held = excluded.held,
+		seq = excluded.seq, hold_seq = excluded.hold_seq`,
 		"TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "BIGINT")
-	bulkEntryInsert = store.NewBulk(`INSERT INTO entry (owner, account, seq, transfer, side, amount, counter_owner, counter_account, kind,
-		subject, balance_after, at) VALUES {rows}`,
-		"TEXT", "TEXT", "BIGINT", "TEXT", "TEXT", "BIGINT", "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT")
+	// One row of the list makes the two sides of a transfer.
+	bulkEntryInsert = store.NewBulk(`WITH d (transfer, amount, kind, subject, at, owner1, account1, seq1, after1, owner2, account2, seq2, after2)
+		AS (VALUES {rows})
+		INSERT INTO entry (owner, account, seq, transfer, side, amount, counter_owner, counter_account, kind, subject, balance_after, at)
+		SELECT owner1, account1, seq1, transfer, 'debit', amount, owner2, account2, kind, subject, after1, at FROM d UNION ALL
+		SELECT owner2, account2, seq2, transfer, 'credit', amount, owner1, account1, kind, subject, after2, at FROM d`,
+		"TEXT", "BIGINT", "TEXT", "TEXT", "BIGINT", "TEXT", "TEXT", "BIGINT", "BIGINT", "TEXT", "TEXT", "BIGINT", "BIGINT")
 	bulkHoldInsert = store.NewBulk(`INSERT INTO hold (owner, id, account, counter_owner, counter_account, amount, state, kind, subject,
 		transfer, expires_at, created_at, closed_at) VALUES {rows}`,
 		"TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT", "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT")
@@ -58,7 +65,6 @@ const (
 	sqlAccount = `SELECT ` + accountColumns + ` FROM account a WHERE a.owner = $1 AND a.id = $2`
 	sqlOfOwner = `SELECT ` + accountColumns + ` FROM account a WHERE a.owner = $1 ORDER BY a.id`
 	sqlEntries = `SELECT ` + entryColumns + ` FROM entry e WHERE e.owner = $1 AND e.account = $2 AND e.seq > $3 ORDER BY e.seq LIMIT $4`
-	sqlSteps   = `SELECT ` + stepColumns + ` FROM hold_step s WHERE s.owner = $1 AND s.account = $2 AND s.n > $3 ORDER BY s.n LIMIT $4`
 )
 
 // What audits and seals walk.
@@ -70,7 +76,6 @@ const (
 	sqlStepsByHold = `SELECT ` + stepColumns + ` FROM hold_step s ORDER BY s.owner, s.hold, s.n`
 	sqlNewestEntry = `SELECT COALESCE(MAX(at), 0) FROM entry`
 	sqlNewestStep  = `SELECT COALESCE(MAX(at), 0) FROM hold_step`
-	sqlHeadsAfter  = `SELECT a.owner, a.id, a.seq, a.hold_seq FROM account a WHERE (a.owner, a.id) > ($1, $2) ORDER BY a.owner, a.id LIMIT $3`
 
 	// Entries whose other side is not there or says something else.
 	sqlUnmatched = `SELECT ` + entryColumns + `, c.owner, c.account, c.amount, c.counter_owner, c.counter_account, c.kind, c.subject, c.at

@@ -25,7 +25,7 @@ func Audit(ctx context.Context, tx *store.Tx, report audit.Report) error {
 // auditStories walks invoices, their events and their payments side by side.
 func auditStories(ctx context.Context, tx *store.Tx, report audit.Report) error {
 	invoices, events := invoice.Stream(ctx, tx), event.Stream(ctx, tx, invoice.EventKind)
-	payments := store.NewStream(ctx, tx, sqlByInvoice, nil, scan)
+	payments := store.NewStream(ctx, tx, sqlByInvoice, nil, scanRow)
 	for {
 		var s story
 		i, ok1 := invoices.Peek(ctx)
@@ -62,7 +62,7 @@ type story struct {
 	set       bool
 	paid      int64
 	events    []event.Event
-	payments  []Payment
+	payments  []row
 }
 
 // least makes the story the one with the smaller key.
@@ -97,7 +97,10 @@ func (s *story) check(report audit.Report) {
 			say("payment", p.ID, "no event tells of it")
 			continue
 		}
-		for _, d := range audit.Diff(p, want) {
+		if p.late != 0 && p.late != 1 {
+			say("payment", p.ID, "its flag late is %d", p.late)
+		}
+		for _, d := range audit.Diff(p.Payment, want) {
 			say("payment", p.ID, "%s by its event", d)
 		}
 		if p.Status == Received && p.Applied+p.Unapplied != p.Amount || p.Status != Received && p.Applied+p.Unapplied+p.Fee != 0 {

@@ -205,13 +205,20 @@ func (h *house) events(t testing.TB, owner string, after int) []event.Event {
 	}
 }
 
-// findings is what the audits of the nouns say.
+// auditBooks is the ledger's audit, at a time after everything here.
+func auditBooks(ctx context.Context, tx *store.Tx, report audit.Report) error {
+	return ledger.Audit(ctx, tx, start.Add(10_000*time.Hour), report)
+}
+
+// findings is what the audits say, of the nouns and of what they stand on.
 func (h *house) findings(t testing.TB) []audit.Finding {
 	t.Helper()
 	var list []audit.Finding
 	report := func(f audit.Finding) { list = append(list, f) }
 	err := h.db.Snapshot(ctx, func(ctx context.Context, tx *store.Tx) error {
-		for _, check := range []func(context.Context, *store.Tx, audit.Report) error{invoice.Audit, payment.Audit, merchant.Audit} {
+		for _, check := range []func(context.Context, *store.Tx, audit.Report) error{
+			event.Audit, auditBooks, merchant.Audit, invoice.Audit, payment.Audit,
+		} {
 			if err := check(ctx, tx, report); err != nil {
 				return err
 			}

@@ -49,7 +49,7 @@ func (s *Service) settleSlice(ctx context.Context, tx *store.Tx, list []Receipt)
 		return nil, err
 	}
 	out := make([]store.Outcome[Settled], len(list))
-	var done []judged
+	done := make([]judged, 0, len(list))
 	for i, r := range list {
 		if r.Refused != nil {
 			out[i].Err = r.Refused
@@ -83,10 +83,13 @@ func (s *Service) settleSlice(ctx context.Context, tx *store.Tx, list []Receipt)
 
 // record writes what was decided: entries, payments, invoices, events.
 func (s *Service) record(ctx context.Context, tx *store.Tx, done []judged) error {
-	var commands []ledger.Command
-	var payments []*Payment
-	var invoices []*invoice.Invoice
-	var facts []event.New
+	if len(done) == 0 {
+		return nil
+	}
+	commands := make([]ledger.Command, 0, len(done))
+	payments := make([]*Payment, 0, len(done))
+	invoices := make([]*invoice.Invoice, 0, len(done))
+	facts := make([]event.New, 0, len(done))
 	for _, j := range done {
 		if ops := s.transfers(j.payment); len(ops) > 0 {
 			commands = append(commands, ledger.Command{At: j.payment.At, Ops: ops})
@@ -122,7 +125,7 @@ func (s *Service) transfers(p *Payment) []ledger.Op {
 		return ledger.Account{Owner: p.Owner, Currency: p.Currency, Kind: kind}
 	}
 	clearing := account(ledger.Clearing(p.Rail))
-	var ops []ledger.Op
+	ops := make([]ledger.Op, 0, 3)
 	move := func(kind string, from, to ledger.Account, minor int64) {
 		if minor > 0 {
 			ops = append(ops, ledger.Transfer{
@@ -139,10 +142,11 @@ func (s *Service) transfers(p *Payment) []ledger.Op {
 // read fetches and locks in one round trip what the receipts are judged against.
 func read(ctx context.Context, tx *store.Tx, list []Receipt) (*slice, error) {
 	have := &slice{
-		invoices: map[invoice.Key]*invoice.Invoice{}, byID: map[[2]string]*Payment{}, byRail: map[railKey]*Payment{},
+		invoices: make(map[invoice.Key]*invoice.Invoice, len(list)), byID: make(map[[2]string]*Payment, len(list)),
+		byRail: make(map[railKey]*Payment, len(list)),
 	}
 	keys := make([]invoice.Key, 0, len(list))
-	var ids, refs []any
+	ids, refs := make([]any, 0, 2*len(list)), make([]any, 0, 3*len(list))
 	for _, r := range list {
 		keys = append(keys, invoice.Key{Owner: r.Owner, ID: r.Invoice})
 		ids = append(ids, r.Owner, r.ID)
@@ -196,7 +200,7 @@ func (h *slice) judge(r Receipt) (judged, error) {
 	}
 	p := &Payment{
 		Owner: r.Owner, ID: r.ID, Invoice: r.Invoice, Rail: r.Rail, RailReference: r.RailReference, Amount: r.Amount.Minor,
-		Currency: r.Amount.Currency, Reason: r.Reason, At: r.At,
+		Currency: r.Amount.Currency, At: r.At,
 	}
 	switch r.Outcome {
 	case rail.Accepted:
@@ -212,7 +216,7 @@ func decline(r Receipt, inv *invoice.Invoice, p *Payment) (judged, error) {
 	if inv.Status != invoice.Open {
 		return judged{}, fault.New(fault.InvoiceClosed).With("status", string(inv.Status))
 	}
-	p.Status = Failed
+	p.Status, p.Reason = Failed, r.Reason
 	t := EventFailed
 	if r.Outcome == rail.Over {
 		t = invoice.EventFailed

@@ -39,11 +39,22 @@ func insertLater(tx *store.Tx, list []*Payment) {
 	tx.LaterRows(bulkInsert, args, nil)
 }
 
-func scan(r store.Row) (p Payment, err error) {
+func scan(r store.Row) (Payment, error) {
+	p, err := scanRow(r)
+	return p.Payment, err
+}
+
+// row is a payment with its flag as the table has it.
+type row struct {
+	Payment
+	late int64
+}
+
+func scanRow(r store.Row) (p row, err error) {
 	var currency, status string
-	var late, at int64
+	var at int64
 	err = r.Scan(&p.Owner, &p.ID, &p.Invoice, &p.Rail, &p.RailReference, &p.Amount, &currency, &p.Applied, &p.Unapplied, &p.Fee,
-		&status, &p.Reason, &late, &at)
-	p.Currency, p.Status, p.Late, p.At = money.Currency(currency), Status(status), late == 1, clock.FromMicros(at)
+		&status, &p.Reason, &p.late, &at)
+	p.Currency, p.Status, p.Late, p.At = money.Currency(currency), Status(status), p.late != 0, clock.FromMicros(at)
 	return p, err
 }

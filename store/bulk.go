@@ -15,6 +15,7 @@ import (
 // of texts once and for all; rows keep their order, so a list that is sorted by key is locked in the order of its keys.
 type Bulk struct {
 	before, after string
+	plain         bool // parameters are ? and not $n
 	types         []string
 	texts         [maxBits + 1]struct {
 		once sync.Once
@@ -46,7 +47,9 @@ func (b *Bulk) on(db *DB) *Bulk {
 	b.once.Do(func() {
 		for i, e := range []Engine{SQLite, Postgres} {
 			before, after, _ := strings.Cut(dialect(e, b.sql), "{rows}")
-			b.engine[i] = &Bulk{before: before, after: after, types: b.types}
+			// SQLite takes $n for a name, and its driver looks each name up in a list of them all: parameters that stand in their
+			// order anyway need none.
+			b.engine[i] = &Bulk{before: before, after: after, plain: e == SQLite, types: b.types}
 		}
 	})
 	if db.engine == SQLite {
@@ -72,11 +75,14 @@ func (b *Bulk) text(bits int) string {
 					s.WriteString(", ")
 				}
 				n++
-				if row == 0 {
-					s.WriteString("CAST($" + strconv.Itoa(n) + " AS " + typ + ")")
-				} else {
-					s.WriteString("$" + strconv.Itoa(n))
+				param := "?"
+				if !b.plain {
+					param = "$" + strconv.Itoa(n)
 				}
+				if row == 0 {
+					param = "CAST(" + param + " AS " + typ + ")"
+				}
+				s.WriteString(param)
 			}
 			s.WriteByte(')')
 		}

@@ -45,6 +45,7 @@ func openPostgres(ctx context.Context, dsn string, opts Options) (*postgresDB, e
 			params["enable_mergejoin"] = "off"
 			params["plan_cache_mode"] = "force_generic_plan"
 		}
+		cfg.PrepareConn = replan
 		pool, err := pgxpool.NewWithConfig(ctx, cfg)
 		if err != nil {
 			return nil, err
@@ -65,6 +66,23 @@ func openPostgres(ctx context.Context, dsn string, opts Options) (*postgresDB, e
 		return nil, err
 	}
 	return &postgresDB{dsn: dsn, writers: writers, readers: readers}, nil
+}
+
+// replan has a connection forget its plans when it is taken for the 2nd, 4th, 8th ... 4,096th time, and every 4,096th from then on.
+// A plan that was made while a table was all but empty may walk over all rows of an owner, since one key was as good as another
+// then; nothing but the statistics of a later ANALYZE would replace it, and a new database takes thousands of payments before that.
+func replan(ctx context.Context, conn *pgx.Conn) (bool, error) {
+	const taken, most = "sarraf taken", 4096
+	data := conn.PgConn().CustomData()
+	n, _ := data[taken].(int)
+	n++
+	data[taken] = n
+	if n > 1 && n < most && n&(n-1) == 0 || n%most == 0 {
+		if _, err := conn.Exec(ctx, "DISCARD PLANS", pgx.QueryExecModeSimpleProtocol); err != nil {
+			return false, nil // it is broken: another one is taken
+		}
+	}
+	return true, nil
 }
 
 func (d *postgresDB) close() error {

@@ -36,7 +36,8 @@ func openSQLite(ctx context.Context, path string, opts Options) (*sqliteDB, erro
 	// cache_size is in KiB when negative; synchronous FULL makes an acknowledged commit survive power loss.
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)" +
 		"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=cache_size(-32768)" +
-		"&_pragma=wal_autocheckpoint(4000)&_pragma=journal_size_limit(67108864)"
+		"&_pragma=wal_autocheckpoint(4000)&_pragma=journal_size_limit(67108864)" +
+		"&_pragma=automatic_index(0)" // else a list of some hundred keys is indexed, and the whole table walked beside it
 	// Readers sort on disk what does not fit their cache: an audit sorts whole tables.
 	writer, err := sql.Open("sqlite", dsn+"&_txlock=immediate&_pragma=temp_store(MEMORY)")
 	if err != nil {

@@ -104,7 +104,8 @@ CREATE TABLE entry (
     at              BIGINT NOT NULL,
     PRIMARY KEY (owner, account, seq)
 );
-CREATE UNIQUE INDEX entry_transfer ON entry (owner, transfer, side);
+-- The transfer first: ids grow, so that new ones go to the end of the index and not all over it.
+CREATE UNIQUE INDEX entry_transfer ON entry (transfer, owner, side);
 
 CREATE TABLE hold (
     owner           TEXT COLLATE "C"   NOT NULL,
@@ -143,7 +144,7 @@ CREATE TABLE hold_step (
     at              BIGINT NOT NULL,
     PRIMARY KEY (owner, account, n)
 );
-CREATE UNIQUE INDEX hold_step_hold ON hold_step (owner, hold, step);
+CREATE UNIQUE INDEX hold_step_hold ON hold_step (hold, owner, step);
 
 -- Hash chains over entries, hold steps and events. prev is unique, so that two nodes never fork a chain.
 CREATE TABLE seal (
@@ -208,7 +209,7 @@ CREATE TABLE delivery (
     PRIMARY KEY (owner, id)
 );
 CREATE INDEX delivery_due ON delivery (lane, due_at) WHERE state = 'pending';
-CREATE INDEX delivery_object ON delivery (owner, object, event_seq) WHERE state = 'pending';
+CREATE INDEX delivery_object ON delivery (object, owner, event_seq) WHERE state = 'pending';
 
 CREATE TABLE delivery_attempt (
     owner      TEXT COLLATE "C"   NOT NULL,
@@ -247,7 +248,7 @@ CREATE TABLE invoice (
     paid_at     BIGINT,
     PRIMARY KEY (owner, id)
 );
-CREATE UNIQUE INDEX invoice_reference ON invoice (owner, door, reference);
+CREATE UNIQUE INDEX invoice_reference ON invoice (reference, door, owner);
 CREATE INDEX invoice_due ON invoice (expires_at) WHERE status = 'open';
 
 CREATE TABLE payment (
@@ -268,8 +269,8 @@ CREATE TABLE payment (
     PRIMARY KEY (owner, id),
     FOREIGN KEY (owner, invoice) REFERENCES invoice (owner, id)
 );
-CREATE UNIQUE INDEX payment_rail_reference ON payment (owner, rail, rail_reference);
-CREATE INDEX payment_invoice ON payment (owner, invoice);
+CREATE UNIQUE INDEX payment_rail_reference ON payment (rail_reference, rail, owner);
+CREATE INDEX payment_invoice ON payment (invoice, owner);
 
 -- Several keys of these tables begin with the owner. Where most owners have a row or two, an analysis would have the planner think that the
 -- owner alone says which row is meant, and one owner's millions would be walked over for each of its payments.
