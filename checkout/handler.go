@@ -35,11 +35,23 @@ type Deps struct {
 }
 
 // host serves the pages.
-type host struct{ Deps }
+type host struct {
+	Deps
+	origin *http.CrossOriginProtection
+}
+
+func newHost(d Deps) *host {
+	h := &host{Deps: d, origin: http.NewCrossOriginProtection()}
+	// A proxy in front may put its own name into Host, and browsers that do not send Sec-Fetch-Site are judged by that.
+	if err := h.origin.AddTrustedOrigin(d.PublicURL); err != nil {
+		d.Log.Warn("payers' forms are judged by the Host header alone", "error", err)
+	}
+	return h
+}
 
 // New is the front door of payers: the hosted page of every door, and the assets.
 func New(d Deps) httpx.Door {
-	h := &host{Deps: d}
+	h := newHost(d)
 	door := httpx.Door{
 		Name: "checkout", Prefixes: []string{"/_sarraf"}, Error: h.trouble,
 		Routes: []httpx.Route{{Method: http.MethodGet, Pattern: AssetPattern, Handler: Assets(), Name: "asset"}},
@@ -137,7 +149,7 @@ const (
 
 // act does what the payer chose and sends the browser on: back to the merchant when the invoice is finished, else to the page.
 func (h *host) act(w http.ResponseWriter, r *http.Request, v visit) error {
-	if err := http.NewCrossOriginProtection().Check(r); err != nil {
+	if err := h.origin.Check(r); err != nil {
 		return fault.New(fault.PermissionMissing).Wrap(err)
 	}
 	body, err := httpx.ReadBody(r, 4096)

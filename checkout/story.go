@@ -78,11 +78,11 @@ func (h *host) qr(v visit) (string, error) {
 	text := h.PublicURL + v.door.HostedPath(v.inv)
 	title := "QR code of this page"
 	if b := v.shop.Settings.BanglaQR; b != nil && v.inv.Currency == "BDT" {
-		payload, err := banglaQR(*b, v)
-		if err != nil {
-			return "", err
+		if payload, err := banglaQR(*b, v); err == nil {
+			text, title = payload, "Bangla QR code for this payment"
+		} else { // what the acquirer assigned is not right; the payer can pay all the same
+			h.Log.Warn("no Bangla QR code can be made by the merchant's settings", "owner", v.inv.Owner, "error", err)
 		}
-		text, title = payload, "Bangla QR code for this payment"
 	}
 	return qr.SVG(text, qr.Options{Title: title})
 }

@@ -119,6 +119,9 @@ func (a *app) standings(ctx context.Context, owner string) ([]api.Standing, erro
 	return list, err
 }
 
+// switchable are the front doors that --off takes.
+var switchable = []string{aspay.Name}
+
 func off(list []string, name string) bool {
 	for _, n := range list {
 		if strings.EqualFold(n, name) {

@@ -22,6 +22,7 @@ func TestWrongArgumentsAreStatusTwo(t *testing.T) {
 		{"serve", "--no-such-flag"},
 		{"audit", "--seal-public-key", "x"},
 		{"serve", "--log-level", "loud"},
+		{"serve", "--dev", "--off", "nobody", "--database", "sqlite:" + filepath.Join(t.TempDir(), "x.db")},
 		{"serve", "--dev", "--public-url", "ftp://x", "--database", "sqlite:" + filepath.Join(t.TempDir(), "x.db")},
 	} {
 		code, out, errs := command(t, args...)
@@ -52,6 +53,41 @@ func TestServeRefusesWithoutItsSecrets(t *testing.T) {
 	code, _, errs := command(t, "serve", "--database", "sqlite:"+filepath.Join(t.TempDir(), "x.db"))
 	if code != exitFailed || !strings.Contains(errs, "SARRAF_KEY and SARRAF_SEAL_KEY") || !strings.Contains(errs, "openssl rand") {
 		t.Fatalf("%d %q", code, errs)
+	}
+}
+
+func TestASecretsFileThatIsNotThereIsNamedAlone(t *testing.T) {
+	t.Setenv("SARRAF_KEY", "")
+	t.Setenv("SARRAF_KEY_FILE", filepath.Join(t.TempDir(), "none"))
+	code, _, errs := command(t, "serve", "--database", "sqlite:"+filepath.Join(t.TempDir(), "x.db"))
+	if code != exitFailed || !strings.Contains(errs, "SARRAF_KEY_FILE") || strings.Contains(errs, "openssl") {
+		t.Fatalf("%d %q", code, errs)
+	}
+}
+
+func TestAMistypedDatabaseIsNotMade(t *testing.T) {
+	t.Setenv("SARRAF_KEY", random32())
+	t.Setenv("SARRAF_SEAL_KEY", random32())
+	path := filepath.Join(t.TempDir(), "typo.db")
+	for _, args := range [][]string{{"audit"}, {"serve"}, {"merchant", "list"}, {"merchant", "create", "Shop"}} {
+		code, _, errs := command(t, append(args, "--database", "sqlite:"+path)...)
+		if code != exitFailed || !strings.Contains(errs, "there is no database "+path) || !strings.Contains(errs, "sarraf migrate") {
+			t.Errorf("%v: %d %q", args, code, errs)
+		}
+		if _, err := os.Stat(path); !os.IsNotExist(err) {
+			t.Fatalf("%v made it", args)
+		}
+	}
+}
+
+func TestLinksNameAnAddress(t *testing.T) {
+	for given, want := range map[string]string{
+		"[::]:8080": "127.0.0.1:8080", "0.0.0.0:8080": "127.0.0.1:8080", "127.0.0.1:80": "127.0.0.1:80", "[::1]:80": "[::1]:80",
+		"192.0.2.7:80": "192.0.2.7:80",
+	} {
+		if got := reachable(given); got != want {
+			t.Errorf("%s: %s, want %s", given, got, want)
+		}
 	}
 }
 
@@ -130,6 +166,24 @@ func TestMerchantsAreManagedByCommand(t *testing.T) {
 			if code, _, errs := command(t, append(bad, "--database", dsn)...); code != exitFailed || errs == "" {
 				t.Errorf("%v: %d %q", bad, code, errs)
 			}
+		}
+		good := `{"acquirer_domain":"com.example.bd","institution_type":"01","institution_id":"1234","pan":"123456","category":"5942",` +
+			`"name":"PADMA BOOKS","city":"DHAKA"}`
+		ok("merchant", "set", id, "--bangla-qr", good)
+		for _, bad := range [][]string{
+			{"merchant", "set", id, "--rails", "nowhere"},
+			{"merchant", "fee", id, "nowhere", "BDT"},
+			{"merchant", "set", id, "--bangla-qr", "x"},
+			{"merchant", "set", id, "--bangla-qr", "{}"},
+			{"merchant", "set", id, "--bangla-qr", strings.Replace(good, "pan", "PANE", 1)},
+			{"merchant", "set", id, "--bangla-qr", strings.Replace(good, "DHAKA", "A CITY OF TOO MANY LETTERS", 1)},
+		} {
+			if code, _, errs := command(t, append(bad, "--database", dsn)...); code != exitUsage || errs == "" {
+				t.Errorf("%v: %d %q", bad, code, errs)
+			}
+		}
+		if show := ok("merchant", "show", id); !strings.Contains(show, "PADMA BOOKS") || strings.Contains(show, "nowhere") {
+			t.Errorf("after refused changes: %s", show)
 		}
 		proveClean(t, dsn)
 	})

@@ -7,13 +7,15 @@ import (
 	"os"
 	"path/filepath"
 
+	"sarraf/fault"
 	"sarraf/merchant"
 	"sarraf/money"
 	"sarraf/webhook"
 )
 
 type demoCmd struct {
-	Database string `help:"Keep the demo in this database; by default it is thrown away at the end."`
+	// Not SARRAF_DATABASE: whoever has the shop's own database in the environment must not get a demo merchant into it.
+	Database string `env:"SARRAF_DEMO_DATABASE" help:"Keep the demo in this database; by default it is thrown away at the end."`
 	Listen   string `default:"127.0.0.1:8080" help:"Address to listen on, and the public URL."`
 	JSON     bool   `name:"json" help:"Print one line of JSON when ready, and logs to standard error."`
 	LogLevel string `default:"warn" enum:"debug,info,warn,error" help:"How much is logged."`
@@ -73,6 +75,11 @@ func (c demoCmd) Run(ctx context.Context, io streams) error {
 		},
 	}
 	return srv.run(ctx, func(a *app, address string) error {
+		if found {
+			if found, err = known(ctx, a, kept.Line); err != nil {
+				return err
+			}
+		}
 		if !found {
 			if kept.Line, err = settle(ctx, a); err != nil {
 				return fmt.Errorf("set up the demo: %w", err)
@@ -81,12 +88,21 @@ func (c demoCmd) Run(ctx context.Context, io streams) error {
 				return err
 			}
 		}
-		kept.Line.URL = "http://" + address
+		kept.Line.URL = "http://" + reachable(address)
 		if io.started != nil {
 			io.started(a)
 		}
 		return c.announce(io, kept.Line)
 	})
+}
+
+// known reports whether the kept credentials are of this database: it may have been removed since, and its file left.
+func known(ctx context.Context, a *app, l demoLine) (bool, error) {
+	_, _, err := a.merchants.Authenticate(ctx, "native", "", l.Native.APIKey)
+	if fault.Has(err, fault.CredentialsInvalid) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // settle makes the demo's one merchant with its credentials and balances.

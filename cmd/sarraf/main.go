@@ -51,7 +51,7 @@ func run(ctx context.Context, args []string, io streams) int {
 	var c commands
 	exited := -1
 	parser, err := kong.New(&c, kong.Name("sarraf"), kong.UsageOnError(),
-		kong.Description("A self-hosted payment platform that speaks the APIs of five gateways over one set of books."),
+		kong.Description("A self-hosted payment platform that speaks the APIs of existing gateways over one set of books."),
 		kong.DefaultEnvars("SARRAF"), kong.Writers(io.out, io.err), kong.Exit(func(code int) { exited = code }),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(io))
 	if err != nil {

@@ -9,14 +9,18 @@ import (
 	"log/slog"
 	"os"
 	"os/user"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"sarraf/event"
+	"sarraf/fault"
 	"sarraf/internal/keyring"
 	"sarraf/merchant"
 	"sarraf/money"
+	"sarraf/qr"
+	"sarraf/rail/sandbox"
 	"sarraf/store"
 )
 
@@ -57,7 +61,7 @@ func withMerchants(ctx context.Context, f databaseFlag, s streams, needKey bool,
 			return fmt.Errorf("SARRAF_KEY: %w", err)
 		}
 	}
-	db, err := f.open(ctx, store.Options{Logger: slog.New(slog.NewTextHandler(s.err, nil))})
+	db, err := f.openMade(ctx, store.Options{Logger: slog.New(slog.NewTextHandler(s.err, nil))})
 	if err != nil {
 		return err
 	}
@@ -65,7 +69,11 @@ func withMerchants(ctx context.Context, f databaseFlag, s streams, needKey bool,
 	if err := db.CheckSchema(ctx); err != nil {
 		return err
 	}
-	return do(merchant.NewService(db, event.NewLog(db), ring), actor())
+	err = do(merchant.NewService(db, event.NewLog(db), ring), actor())
+	if fault.Has(err, fault.MerchantMissing) {
+		return errors.New("there is no such merchant: `sarraf merchant list` shows them")
+	}
+	return err
 }
 
 // devSecrets are the secrets that serve --dev made and kept, if it did.
@@ -198,16 +206,47 @@ func (c merchantSet) Run(ctx context.Context, s streams) error {
 			m.Settings.InvoiceMinutes = c.InvoiceMinutes
 		}
 		if len(c.Rails) > 0 {
+			for _, name := range c.Rails {
+				if err := knownRail(name); err != nil {
+					return err
+				}
+			}
 			m.Settings.Rails = c.Rails
 		}
 		if c.BanglaQR != "" {
-			m.Settings.BanglaQR = &merchant.BanglaQR{}
-			if err := json.Unmarshal([]byte(c.BanglaQR), m.Settings.BanglaQR); err != nil {
-				return usage("--bangla-qr: %v", err)
+			if m.Settings.BanglaQR, err = readBanglaQR(c.BanglaQR); err != nil {
+				return err
 			}
 		}
 		return svc.Change(ctx, by, m)
 	})
+}
+
+// readBanglaQR reads what an acquirer assigned, and tries it: a code that cannot be drawn later would help no payer.
+func readBanglaQR(text string) (*merchant.BanglaQR, error) {
+	var b merchant.BanglaQR
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&b); err != nil {
+		return nil, usage("--bangla-qr: %v", err)
+	}
+	_, err := qr.Bangladesh(qr.BangladeshAccount{
+		Acquirer: b.AcquirerDomain, InstitutionType: b.InstitutionType, Institution: b.InstitutionID, PAN: b.PAN,
+	}, qr.Payee{Name: b.Name, City: b.City, Category: b.Category, Dynamic: true, Amount: money.Of(100, money.BDT)})
+	if err != nil {
+		return nil, usage("--bangla-qr makes no code: %v", err)
+	}
+	return &b, nil
+}
+
+// rails are those that a merchant's settings and fees can name.
+var rails = []string{sandbox.Rail{}.Name()}
+
+func knownRail(name string) error {
+	if !slices.Contains(rails, name) {
+		return usage("there is no rail %q; there are %s", name, strings.Join(rails, ", "))
+	}
+	return nil
 }
 
 type merchantKey struct {
@@ -262,7 +301,11 @@ type merchantRevoke struct {
 
 func (c merchantRevoke) Run(ctx context.Context, s streams) error {
 	return withMerchants(ctx, c.databaseFlag, s, false, func(svc *merchant.Service, by merchant.Actor) error {
-		return svc.Revoke(ctx, by, c.ID, c.Credential)
+		err := svc.Revoke(ctx, by, c.ID, c.Credential)
+		if fault.Has(err, fault.CredentialsInvalid) {
+			return fmt.Errorf("there is no credential %s: `sarraf merchant show %s` lists them", c.Credential, c.ID)
+		}
+		return err
 	})
 }
 
@@ -278,6 +321,9 @@ type merchantFee struct {
 }
 
 func (c merchantFee) Run(ctx context.Context, s streams) error {
+	if err := knownRail(c.Rail); err != nil {
+		return err
+	}
 	return withMerchants(ctx, c.databaseFlag, s, false, func(svc *merchant.Service, by merchant.Actor) error {
 		k := merchant.FeeKey{Owner: c.ID, Rail: c.Rail, Currency: money.Currency(strings.ToUpper(c.Currency))}
 		return svc.SetFee(ctx, by, k, money.Schedule{Flat: c.Flat, PPM: c.PPM, Min: c.Min, Max: c.Max})

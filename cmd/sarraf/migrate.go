@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
+	"strings"
 
 	"sarraf/store"
 )
@@ -20,6 +24,17 @@ func (f databaseFlag) open(ctx context.Context, opts store.Options) (*store.DB, 
 		return nil, fmt.Errorf("cannot open the database: %w", err)
 	}
 	return db, nil
+}
+
+// openMade opens a database that must be there already. Opening makes an SQLite file that is not, and an empty one in place of a
+// mistyped name would be taken for the books.
+func (f databaseFlag) openMade(ctx context.Context, opts store.Options) (*store.DB, error) {
+	if path, ok := strings.CutPrefix(f.Database, "sqlite:"); ok {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("there is no database %s: give its name with --database, or make it with sarraf migrate", path)
+		}
+	}
+	return f.open(ctx, opts)
 }
 
 type migrateCmd struct {

@@ -60,8 +60,12 @@ func (s secrets) complete() error {
 	if len(missing) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s is not set: make each with `openssl rand -base64 32` and give it by environment, or as a file by the "+
-		"same name with _FILE; to try things out, use --dev", strings.Join(missing, " and "))
+	is := "is"
+	if len(missing) > 1 {
+		is = "are"
+	}
+	return fmt.Errorf("%s %s not set: make each with `openssl rand -base64 32` and give it by environment, or as a file that "+
+		"the same name with _FILE names; to try things out, use --dev", strings.Join(missing, " and "), is)
 }
 
 // fresh makes new secrets.

@@ -50,6 +50,11 @@ func (c serveCmd) Run(ctx context.Context, io streams) error {
 	if err != nil {
 		return err
 	}
+	for _, name := range c.Off {
+		if !off(switchable, name) {
+			return usage("--off %s: there is no such front door; there are %s", name, strings.Join(switchable, ", "))
+		}
+	}
 	public, err := publicURL(c.PublicURL, c.Listen)
 	if err != nil {
 		return err
@@ -64,8 +69,11 @@ func (c serveCmd) Run(ctx context.Context, io streams) error {
 // secrets are those of the environment; with --dev, missing ones are made and kept.
 func (c serveCmd) secrets() (secrets, error) {
 	s, err := environment()
-	if err != nil || !c.Dev {
-		return s, errors.Join(err, s.complete())
+	if err != nil {
+		return s, err
+	}
+	if !c.Dev {
+		return s, s.complete()
 	}
 	path, err := besideDatabase(c.Database, "secrets")
 	if err != nil {
@@ -112,6 +120,14 @@ func publicURL(given, listen string) (string, error) {
 	return u.Scheme + "://" + u.Host, nil
 }
 
+// reachable is the address that a link can name where the server listens on all addresses of the machine, which no link can.
+func reachable(address string) string {
+	if at, err := netip.ParseAddrPort(address); err == nil && at.Addr().IsUnspecified() {
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), at.Port()).String()
+	}
+	return address
+}
+
 func logger(io streams, level string) (*slog.Logger, error) {
 	var l slog.Level
 	if err := l.UnmarshalText([]byte(level)); err != nil {
@@ -140,7 +156,11 @@ func (s server) run(ctx context.Context, ready func(*app, string) error) error {
 	s.settings.seal = sealKey
 	m := newMetrics()
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	db, err := databaseFlag{s.database}.open(ctx, store.Options{Logger: s.log, Observer: m})
+	open := databaseFlag{s.database}.openMade
+	if s.migrate {
+		open = databaseFlag{s.database}.open
+	}
+	db, err := open(ctx, store.Options{Logger: s.log, Observer: m})
 	if err != nil {
 		return err
 	}
@@ -158,7 +178,11 @@ func (s server) run(ctx context.Context, ready func(*app, string) error) error {
 		return errors.Join(fmt.Errorf("cannot listen: %w", err), db.Close())
 	}
 	if s.settings.publicURL == "http://"+s.listen {
-		s.settings.publicURL = "http://" + ln.Addr().String()
+		address := ln.Addr().String()
+		s.settings.publicURL = "http://" + reachable(address)
+		if reachable(address) != address {
+			s.log.Warn("links lead to this machine alone: give --public-url", "public_url", s.settings.publicURL)
+		}
 	}
 	a, err := newApp(db, keys, m, s.log, s.settings)
 	if err != nil {

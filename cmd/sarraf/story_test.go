@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -101,6 +103,44 @@ func TestTheDemoIsKeptAndPrintsTheSameLineAgain(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestADemoWhoseDatabaseWasRemovedPrintsCredentialsThatWork(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "demo.db")
+	first := startDemo(t, "sqlite:"+path)
+	old := first.line
+	first.stop()
+	for _, name := range []string{path, path + "-wal", path + "-shm"} {
+		if err := os.Remove(name); err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+	}
+	again := startDemo(t, "sqlite:"+path)
+	if again.line.Native == old.Native {
+		t.Fatal("the credentials of a database that is gone")
+	}
+	again.create("ANEW", "https://shop.example/cb")
+	if r := again.native("/v1/invoices/ANEW", ""); r.status != 200 {
+		t.Fatalf("%d %s", r.status, r.text)
+	}
+	line := again.line
+	again.stop()
+	third := startDemo(t, "sqlite:"+path)
+	if line.URL = third.line.URL; third.line != line {
+		t.Fatalf("%+v, then %+v", line, third.line)
+	}
+}
+
+func TestTheDemoLeavesTheShopsOwnDatabaseAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "shop.db")
+	t.Setenv("SARRAF_DATABASE", "sqlite:"+path)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var out, errs safeBuffer
+	code := run(ctx, []string{"demo", "--json", "--listen", "127.0.0.1:0"}, streams{out: &out, err: &errs, started: func(*app) { cancel() }})
+	if _, err := os.Stat(path); code != 0 || !os.IsNotExist(err) {
+		t.Fatalf("status %d, %v\n%s", code, err, errs.String())
+	}
 }
 
 func TestEndpointsThatMisbehaveAreTriedAgainAndDelayNobody(t *testing.T) {

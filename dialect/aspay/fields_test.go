@@ -71,6 +71,7 @@ func TestBadFieldIsNamedAndNothingIsMade(t *testing.T) {
 			{fieldReference, "A\u0007B", "The transaction reference field format is invalid."},
 			{fieldReference, ".", "The transaction reference field format is invalid."},
 			{fieldReference, "a/../b", "The transaction reference field format is invalid."},
+			{fieldReference, "/", "The transaction reference field format is invalid."},
 			{fieldReference, "methods", "The transaction reference field must not be methods or look like an id of ours."},
 			{fieldReference, "ATINV1", "The transaction reference field must not be methods or look like an id of ours."},
 			{fieldReference, "ATPAY17038392001234", "The transaction reference field must not be methods or look like an id of ours."},

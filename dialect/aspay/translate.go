@@ -96,7 +96,7 @@ func readReference(f httpx.Fields) (string, *fault.Error) {
 	if ref == "methods" || isPrinted(ref, invoicePrefix) || isPrinted(ref, payoutPrefix) {
 		return "", fault.New(fault.ReferenceReserved).On(fieldReference)
 	}
-	if _, ok := httpx.NormalPath("/" + url.PathEscape(ref)); !ok { // its status could not be asked
+	if _, ok := httpx.NormalPath("/" + url.PathEscape(ref)); !ok || ref == "/" { // its status could not be asked
 		return "", fault.New(fault.FieldMalformed).On(fieldReference)
 	}
 	return ref, nil
