@@ -6,7 +6,6 @@ import (
 
 	"sarraf/internal/clock"
 	"sarraf/invoice"
-	"sarraf/merchant"
 	"sarraf/money"
 	"sarraf/qr"
 )
@@ -42,7 +41,7 @@ func (h *host) page(ctx context.Context, v visit) (Page, error) {
 	if !inv.ExpiresAt.IsZero() && inv.Status == invoice.Open {
 		p.Ends, p.Left = inv.ExpiresAt, inv.ExpiresAt.Sub(h.Clock.Now())
 	}
-	if v.shop.Settings.BanglaQR != nil && inv.Currency == "BDT" {
+	if payload, _ := banglaQR(v); payload != "" {
 		p.QRLabel = "Scan with a Bangla QR app"
 	}
 	for _, r := range h.rails(v.shop) {
@@ -75,20 +74,22 @@ func (h *host) qr(v visit) (string, error) {
 	if v.inv.Status != invoice.Open {
 		return "", nil
 	}
-	text := h.PublicURL + v.door.HostedPath(v.inv)
-	title := "QR code of this page"
-	if b := v.shop.Settings.BanglaQR; b != nil && v.inv.Currency == "BDT" {
-		if payload, err := banglaQR(*b, v); err == nil {
-			text, title = payload, "Bangla QR code for this payment"
-		} else { // what the acquirer assigned is not right; the payer can pay all the same
-			h.Log.Warn("no Bangla QR code can be made by the merchant's settings", "owner", v.inv.Owner, "error", err)
-		}
+	payload, err := banglaQR(v)
+	if err != nil { // what the acquirer assigned is not right; the payer can pay all the same
+		h.Log.Warn("the merchant's settings make no Bangla QR code", "owner", v.inv.Owner, "error", err)
 	}
-	return qr.SVG(text, qr.Options{Title: title})
+	if payload != "" {
+		return qr.SVG(payload, qr.Options{Title: "Bangla QR code for this payment"})
+	}
+	return qr.SVG(h.PublicURL+v.door.HostedPath(v.inv), qr.Options{Title: "QR code of this page"})
 }
 
-// banglaQR is the payload of a payment of what is due, by what the acquirer assigned to the merchant.
-func banglaQR(b merchant.BanglaQR, v visit) (string, error) {
+// banglaQR is the payload of a payment of what is due, by what the acquirer assigned to the merchant; "" when it assigned nothing.
+func banglaQR(v visit) (string, error) {
+	b := v.shop.Settings.BanglaQR
+	if b == nil || v.inv.Currency != "BDT" || v.inv.Status != invoice.Open {
+		return "", nil
+	}
 	return qr.Bangladesh(qr.BangladeshAccount{
 		Acquirer: b.AcquirerDomain, InstitutionType: b.InstitutionType, Institution: b.InstitutionID, PAN: b.PAN,
 	}, qr.Payee{

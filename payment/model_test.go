@@ -337,9 +337,6 @@ func (g *game) settles() {
 		case 1:
 			r.Outcome = rail.Over
 		}
-		if r.Outcome == rail.Accepted {
-			r.Reason = ""
-		}
 		r.RailReference = r.ID
 		if len(list) > 0 && rapid.IntRange(0, 9).Draw(g.rt, "again") == 0 {
 			again := rapid.SampledFrom(list).Draw(g.rt, "which")
@@ -348,7 +345,7 @@ func (g *game) settles() {
 				r.Amount = again.Amount
 			}
 		}
-		list = append(list, r)
+		list = append(list, r) // all have a reason: money that came needs none, and is kept without
 		want = append(want, g.w.settle(r))
 	}
 	g.compare(want, g.slice(list))
