@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"sarraf/event"
 	"sarraf/fault"
@@ -170,6 +172,9 @@ func check(m Merchant) error {
 	if strings.TrimSpace(m.Name) == "" {
 		faults = append(faults, fault.New(fault.FieldRequired).On("name"))
 	}
+	if strings.ContainsFunc(m.Name, unicode.IsControl) || !utf8.ValidString(m.Name) {
+		faults = append(faults, fault.New(fault.FieldControl).On("name"))
+	}
 	if m.Mode != Sandbox && m.Mode != Live {
 		faults = append(faults, fault.New(fault.FieldNotOneOf).On("mode").With("allowed", "sandbox,live"))
 	}
@@ -274,6 +279,18 @@ func (s *Service) SigningSecret(ctx context.Context, owner string) (string, erro
 		secret, err := s.keys.Decrypt(secretPurpose, sealed, []byte(owner))
 		return string(secret), err
 	})
+}
+
+// CheckKey answers nil when the master key is the one that the database's secrets are encrypted under, which one of them tells;
+// keyring.ErrDecrypt when it is not.
+func (s *Service) CheckKey(ctx context.Context) error {
+	var owner, sealed string
+	err := s.db.Query(ctx, sqlAnySecret, nil, func(r store.Row) error { return r.Scan(&owner, &sealed) })
+	if err != nil || owner == "" {
+		return err
+	}
+	_, err = s.keys.Decrypt(secretPurpose, sealed, []byte(owner))
+	return err
 }
 
 // Issue makes a credential for a front door and answers it with its secret, which cannot be had again. With a public handle, the

@@ -17,11 +17,12 @@ const (
 
 	sqlInsert = `INSERT INTO merchant (owner, name, mode, currencies, settings, signing_secret, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (owner) DO NOTHING`
-	sqlUpdate = `UPDATE merchant SET name = $2, currencies = $3, settings = $4 WHERE owner = $1`
-	sqlGet    = `SELECT ` + columns + ` FROM merchant WHERE owner = $1`
-	sqlLock   = `SELECT ` + columns + ` FROM merchant WHERE owner = $1 {lock:merchant}`
-	sqlList   = `SELECT ` + columns + ` FROM merchant ORDER BY name, owner`
-	sqlSecret = `SELECT signing_secret FROM merchant WHERE owner = $1`
+	sqlUpdate    = `UPDATE merchant SET name = $2, currencies = $3, settings = $4 WHERE owner = $1`
+	sqlGet       = `SELECT ` + columns + ` FROM merchant WHERE owner = $1`
+	sqlLock      = `SELECT ` + columns + ` FROM merchant WHERE owner = $1 {lock:merchant}`
+	sqlList      = `SELECT ` + columns + ` FROM merchant ORDER BY name, owner`
+	sqlAnySecret = `SELECT owner, signing_secret FROM merchant ORDER BY owner LIMIT 1`
+	sqlSecret    = `SELECT signing_secret FROM merchant WHERE owner = $1`
 
 	sqlInsertCredential = `INSERT INTO credential (owner, id, door, handle, secret_hash, role, label, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (owner, id) DO NOTHING RETURNING id`

@@ -67,6 +67,9 @@ func newest(e Engine) (int64, error) {
 }
 
 func (d *sqliteDB) migrate(ctx context.Context, _ *DB, dryRun bool) ([]string, error) {
+	if d.writer == nil {
+		return nil, errReadOnly
+	}
 	// The turn is taken so that goose's use of the one writer connection meets nobody.
 	<-d.turn
 	defer func() { d.turn <- struct{}{} }()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"sync"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -38,6 +39,9 @@ func openSQLite(ctx context.Context, path string, opts Options) (*sqliteDB, erro
 		"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=cache_size(-32768)" +
 		"&_pragma=wal_autocheckpoint(4000)&_pragma=journal_size_limit(67108864)" +
 		"&_pragma=automatic_index(0)" // else a list of some hundred keys is indexed, and the whole table walked beside it
+	if opts.ReadOnly {
+		return openReadOnly(ctx, path, opts)
+	}
 	// Readers sort on disk what does not fit their cache: an audit sorts whole tables.
 	writer, err := sql.Open("sqlite", dsn+"&_txlock=immediate&_pragma=temp_store(MEMORY)")
 	if err != nil {
@@ -47,7 +51,7 @@ func openSQLite(ctx context.Context, path string, opts Options) (*sqliteDB, erro
 	if err := writer.PingContext(ctx); err != nil {
 		return nil, errors.Join(fault.New(fault.Outage).Wrap(fmt.Errorf("open %s: %w", path, err)), writer.Close())
 	}
-	readers, err := sql.Open("sqlite", dsn+"&_pragma=query_only(1)")
+	readers, err := sql.Open("sqlite", dsn+"&_pragma=query_only(1)&_pragma=cache_size(-8192)")
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
@@ -58,7 +62,33 @@ func openSQLite(ctx context.Context, path string, opts Options) (*sqliteDB, erro
 	return d, nil
 }
 
+// openReadOnly opens a database that may be a backup on a read-only disk. Without a log beside it the file is all there is, and is read
+// as it stands; with one, the log is read too.
+func openReadOnly(ctx context.Context, path string, opts Options) (*sqliteDB, error) {
+	mode := "mode=ro"
+	if _, err := os.Stat(path + "-wal"); errors.Is(err, os.ErrNotExist) {
+		mode = "mode=ro&immutable=1"
+	}
+	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + mode + "&_pragma=busy_timeout(5000)&_pragma=query_only(1)"
+	readers, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, err
+	}
+	readers.SetMaxOpenConns(opts.Readers)
+	readers.SetMaxIdleConns(opts.Readers)
+	if err := readers.PingContext(ctx); err != nil {
+		return nil, errors.Join(fault.New(fault.Outage).Wrap(fmt.Errorf("open %s: %w", path, err)), readers.Close())
+	}
+	return &sqliteDB{path: path, readers: readers, turn: make(chan struct{}, 1), reads: map[string]*sql.Stmt{}}, nil
+}
+
+// errReadOnly says that a write was asked of a database that was opened for reading.
+var errReadOnly = errors.New("the database is open for reading only")
+
 func (d *sqliteDB) close() error {
+	if d.writer == nil {
+		return d.readers.Close()
+	}
 	return errors.Join(d.dropWriter(), d.readers.Close(), d.writer.Close())
 }
 
@@ -89,6 +119,9 @@ func (d *sqliteDB) begin(ctx context.Context, write bool) (session, error) {
 			return nil, errors.Join(err, conn.Close())
 		}
 		return &sqliteRead{conn: conn}, nil
+	}
+	if d.writer == nil {
+		return nil, errReadOnly
 	}
 	select {
 	case <-d.turn:

@@ -40,6 +40,7 @@ type Options struct {
 	Observer Observer     // nobody when nil
 	Readers  int          // connections for reading; 4 when 0
 	Writers  int          // PostgreSQL connections for writing; 6 when 0. SQLite has one writer whatever this says
+	ReadOnly bool         // only Query and Snapshot work, and nothing of the database is touched: for an audit of a backup
 }
 
 // DB is an open database. It is safe for concurrent use.

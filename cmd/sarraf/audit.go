@@ -41,7 +41,7 @@ func (c auditCmd) Run(ctx context.Context, io streams) error {
 		}
 		pinned = append(pinned, key)
 	}
-	db, err := c.openMade(ctx, store.Options{Logger: slog.New(slog.NewTextHandler(io.err, nil))})
+	db, err := c.openMade(ctx, store.Options{Logger: slog.New(slog.NewTextHandler(io.err, nil)), ReadOnly: true})
 	if err != nil {
 		return err
 	}

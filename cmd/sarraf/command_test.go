@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 	"os/exec"
@@ -227,4 +230,68 @@ func TestTheBinaryStopsInOrder(t *testing.T) {
 		t.Fatalf("the kept credentials: %v, %v", info, err)
 	}
 	proveClean(t, dsn)
+}
+
+func TestABackupOnAReadOnlyDiskIsProvedAndNotTouched(t *testing.T) {
+	dsn := storetest.URL(t, store.SQLite)
+	d := startDemo(t, dsn)
+	d.create("BACKED-UP", "https://shop.example/cb")
+	if code := d.stop(); code != 0 {
+		t.Fatalf("status %d", code)
+	}
+	text, err := os.ReadFile(strings.TrimPrefix(dsn, "sqlite:"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	backup := filepath.Join(dir, "backup.db")
+	if err := errors.Join(os.WriteFile(backup, text, 0o400), os.Chmod(dir, 0o500)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(dir, 0o700) })
+	proveClean(t, "sqlite:"+backup)
+	after, err := os.ReadFile(backup)
+	files, err2 := os.ReadDir(dir)
+	if err := errors.Join(err, err2); err != nil || !bytes.Equal(text, after) || len(files) != 1 {
+		t.Fatalf("the audit left %v, and changed the backup: %v, %v", files, !bytes.Equal(text, after), err)
+	}
+}
+
+func TestServeRefusesAnotherDatabasesKey(t *testing.T) {
+	each(t, func(t *testing.T, dsn string) {
+		first, other := fresh(), fresh()
+		t.Setenv("SARRAF_KEY", first.Key)
+		t.Setenv("SARRAF_SEAL_KEY", first.SealKey)
+		for _, args := range [][]string{{"migrate"}, {"merchant", "create", "M"}} {
+			if code, _, errs := command(t, append(args, "--database", dsn)...); code != 0 {
+				t.Fatal(errs)
+			}
+		}
+		t.Setenv("SARRAF_KEY", other.Key)
+		code, _, errs := command(t, "serve", "--database", dsn, "--listen", "127.0.0.1:0")
+		if code != exitFailed || !strings.Contains(errs, "SARRAF_KEY is not the key") {
+			t.Fatalf("%d %s", code, errs)
+		}
+		t.Setenv("SARRAF_KEY", other.Key+","+first.Key)
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		var out, said safeBuffer
+		io := streams{out: &out, err: &said, started: func(*app) { stop() }}
+		if code := run(ctx, []string{"serve", "--database", dsn, "--listen", "127.0.0.1:0"}, io); code != 0 {
+			t.Fatalf("with both keys: %d %s", code, said.String())
+		}
+	})
+}
+
+func TestASecondProcessOnOneSQLiteFileIsRefused(t *testing.T) {
+	dsn := storetest.URL(t, store.SQLite)
+	first := startDemo(t, dsn)
+	code, _, errs := command(t, "demo", "--database", dsn, "--listen", "127.0.0.1:0")
+	if code != exitFailed || !strings.Contains(errs, "served by another process") {
+		t.Fatalf("%d %s", code, errs)
+	}
+	if code := first.stop(); code != 0 {
+		t.Fatalf("status %d", code)
+	}
+	startDemo(t, dsn)
 }

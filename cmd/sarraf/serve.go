@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"sarraf/internal/httpx"
+	"sarraf/internal/keyring"
 	"sarraf/store"
 	"sarraf/webhook"
 )
@@ -63,7 +64,12 @@ func (c serveCmd) Run(ctx context.Context, io streams) error {
 		database: c.Database, listen: c.Listen, admin: c.AdminListen, migrate: c.Dev, log: log, secrets: sec,
 		settings: settings{publicURL: public, off: c.Off, policy: policy, schedule: webhook.Standard(nil)},
 	}
-	return srv.run(ctx, func(*app, string) error { return nil })
+	return srv.run(ctx, func(a *app, _ string) error {
+		if io.started != nil {
+			io.started(a)
+		}
+		return nil
+	})
 }
 
 // secrets are those of the environment; with --dev, missing ones are made and kept.
@@ -156,6 +162,11 @@ func (s server) run(ctx context.Context, ready func(*app, string) error) error {
 	s.settings.seal = sealKey
 	m := newMetrics()
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	unlock, err := lockDatabase(s.database)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	open := databaseFlag{s.database}.openMade
 	if s.migrate {
 		open = databaseFlag{s.database}.open
@@ -187,6 +198,12 @@ func (s server) run(ctx context.Context, ready func(*app, string) error) error {
 	a, err := newApp(db, keys, m, s.log, s.settings)
 	if err != nil {
 		return errors.Join(err, ln.Close(), db.Close())
+	}
+	if err := a.merchants.CheckKey(ctx); err != nil {
+		if errors.Is(err, keyring.ErrDecrypt) {
+			err = errors.New("SARRAF_KEY is not the key that this database was made with: give that one, after a newer one and a comma if need be")
+		}
+		return errors.Join(err, ln.Close(), a.close())
 	}
 	return s.serve(ctx, a, ln, ready)
 }
