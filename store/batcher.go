@@ -99,50 +99,66 @@ func (b *Batcher[C, R]) Close() {
 
 func (b *Batcher[C, R]) loop() {
 	defer close(b.done)
-	batch := make([]*call[C, R], 0, batchMost)
 	for first := range b.queue {
-		batch = append(batch[:0], first)
-	fill:
-		for len(batch) < batchMost {
-			select {
-			case c, ok := <-b.queue:
-				if !ok {
-					break fill
-				}
-				batch = append(batch, c)
-			default:
-				break fill
-			}
-		}
-		b.db.obs.Queue(b.kind, len(b.queue))
 		watch := clock.Start()
-		b.run(batch)
-		b.db.obs.Batch(b.kind, len(batch), watch())
+		size := b.run(first)
+		b.db.obs.Batch(b.kind, size, watch())
 	}
 }
 
-// run carries out a batch, and its commands one by one when an unexpected error fails it as a whole, so that a poisonous command
-// fails alone. When the database is gone, all fail alike: trying each would only take longer.
-func (b *Batcher[C, R]) run(batch []*call[C, R]) {
-	err := b.together(batch)
-	if err == nil {
-		return
-	}
-	if len(batch) > 1 && !fault.Has(err, fault.Outage) {
-		b.db.log.Warn("a batch failed and is run singly", "kind", b.kind, "size", len(batch), "error", err)
-		for i := range batch {
-			if err = b.together(batch[i : i+1]); err == nil {
-				continue
+// fill adds to a batch what waits in the queue.
+func (b *Batcher[C, R]) fill(batch []*call[C, R]) []*call[C, R] {
+	for len(batch) < batchMost {
+		select {
+		case c, ok := <-b.queue:
+			if !ok {
+				return batch
 			}
-			if fault.Has(err, fault.Outage) {
-				b.fail(batch[i:], err)
-				return
-			}
-			b.fail(batch[i:i+1], err)
+			batch = append(batch, c)
+			continue
+		default:
 		}
-		return
+		break
 	}
-	b.fail(batch, err)
+	b.db.obs.Queue(b.kind, len(b.queue))
+	return batch
+}
+
+// run carries out a batch: the first command, and those that are there when the transaction has begun - on SQLite that may be a while,
+// since another batcher has the writer. When an unexpected error fails it as a whole, its commands are run one by one, so that a
+// poisonous one fails alone. When the database is gone, all fail alike: trying each would only take longer. It answers how many there were.
+func (b *Batcher[C, R]) run(first *call[C, R]) int {
+	batch := append(make([]*call[C, R], 0, batchMost), first)
+	err := b.together(func() []*call[C, R] {
+		batch = b.fill(batch)
+		return batch
+	})
+	switch {
+	case err == nil:
+	case fault.Has(err, fault.Outage):
+		batch = b.fill(batch)
+		b.fail(batch, err)
+	case len(batch) == 1:
+		b.fail(batch, err)
+	default:
+		b.db.log.Warn("a batch failed and is run singly", "kind", b.kind, "size", len(batch), "error", err)
+		b.singly(batch)
+	}
+	return len(batch)
+}
+
+func (b *Batcher[C, R]) singly(batch []*call[C, R]) {
+	for i := range batch {
+		one := batch[i : i+1]
+		err := b.together(func() []*call[C, R] { return one })
+		if fault.Has(err, fault.Outage) {
+			b.fail(batch[i:], err)
+			return
+		}
+		if err != nil {
+			b.fail(one, err)
+		}
+	}
 }
 
 // fail answers calls that nothing was done for.
@@ -153,11 +169,14 @@ func (b *Batcher[C, R]) fail(batch []*call[C, R], err error) {
 	}
 }
 
-// together carries out a batch in one transaction and answers its callers after the commit.
-func (b *Batcher[C, R]) together(batch []*call[C, R]) error {
+// together carries out a batch in one transaction and answers its callers after the commit. The batch is asked for in the transaction,
+// each time that runs.
+func (b *Batcher[C, R]) together(take func() []*call[C, R]) error {
+	var batch []*call[C, R]
 	var outcomes []Outcome[R]
 	err := b.db.Write(context.Background(), func(ctx context.Context, tx *Tx) error {
 		var err error
+		batch = take()
 		outcomes, err = b.decide(ctx, tx, batch)
 		return err
 	})
