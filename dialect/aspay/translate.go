@@ -60,7 +60,8 @@ func readText(f httpx.Fields, name string, limit int, read func(httpx.Fields, st
 	return text, wrong
 }
 
-// readAmount reads an amount of taka: a JSON number or a text of digits with at most two decimals after a point.
+// readAmount reads an amount of taka: a JSON number or a text of digits with at most two decimals after a point, beyond which zeros may
+// stand: a shop's database gives its DECIMAL(10,4) as "100.0000", and that is exact.
 func readAmount(f httpx.Fields) (money.Amount, *fault.Error) {
 	text, _, wrong := f.Text(fieldAmount)
 	if wrong != nil {
@@ -71,6 +72,9 @@ func readAmount(f httpx.Fields) (money.Amount, *fault.Error) {
 	}
 	most := money.Of(maxAmount, money.BDT)
 	tooLarge := fault.New(fault.AmountTooLarge).On(fieldAmount).With("max", most.Decimal())
+	if point := strings.IndexByte(text, '.'); point >= 0 && len(text) > point+3 {
+		text = text[:point+3] + strings.TrimRight(text[point+3:], "0")
+	}
 	amount, err := money.Parse(text, money.BDT, money.Plain)
 	switch {
 	case fault.Has(err, fault.AmountTooLarge) && strings.HasPrefix(text, "-"):
