@@ -97,7 +97,6 @@ type hold struct {
 	closedAt      int64
 	closedHeld    int64 // held on the account when it ended
 	stored        bool  // it has a row
-	changed       bool
 }
 
 // step is a row of the journal of holds, made by the batch.

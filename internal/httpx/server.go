@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -60,6 +61,8 @@ func Serve(ctx context.Context, s *http.Server, ln net.Listener, grace time.Dura
 		_ = s.Close()
 		err = fmt.Errorf("httpx: requests still running after %s were cut off: %w", grace, err)
 	}
-	<-ended
+	if served := <-ended; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
 	return err
 }
