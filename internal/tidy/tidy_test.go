@@ -274,7 +274,7 @@ func TestEveryPackageSaysItsJob(t *testing.T) {
 }
 
 func TestNothingIsLeftOpen(t *testing.T) {
-	open := regexp.MustCompile(`\b(TODO|FIXME)\b|not implemented|panic\("todo`)
+	open := regexp.MustCompile(`\b(TODO|FIXME)\b|// *XXX\b|not implemented|panic\("todo`)
 	for _, f := range files(t) {
 		if f.pkg == "internal/tidy" {
 			continue
