@@ -41,6 +41,7 @@ type app struct {
 	deliverer *webhook.Worker
 	sealer    *seal.Sealer
 	client    *webhook.Client
+	doors     []httpx.Door // every front door with its routes, as the handler has them
 	handler   http.Handler
 	health    *health
 	metrics   *metrics
@@ -96,6 +97,7 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 	}))
 	a.health = &health{db: db}
 	doors = append(doors, a.health.door())
+	a.doors = doors
 	if a.handler, err = httpx.NewMux(httpx.Options{Log: log, Registry: m.registry, Clock: db.Clock()}, doors...); err != nil {
 		return nil, err
 	}
