@@ -13,21 +13,24 @@ import (
 
 // InvoiceFacts is what an invoice says of itself.
 type InvoiceFacts struct {
-	ID         string     `json:"id" doc:"Its own id. Ids sort by time." example:"019f1d9a-5c1e-7d3a-9d0b-1b2c3d4e5f60"`
-	Number     string     `json:"number,omitempty" doc:"The id that its front door prints." example:"ATINV00000000000417"`
-	Door       string     `json:"door" doc:"The front door it came in by." example:"aspay"`
-	Reference  string     `json:"reference,omitempty" doc:"The merchant's own id of it, unique at that door." example:"ORDER-1001"`
-	Title      string     `json:"title,omitempty"`
-	PayerName  string     `json:"payer_name,omitempty"`
-	Amount     string     `json:"amount" doc:"What is asked for, in the major unit." example:"1234.50"`
-	Currency   string     `json:"currency" doc:"ISO 4217." example:"BDT"`
-	AmountPaid string     `json:"amount_paid" doc:"What of it has come, in the major unit." example:"0.00"`
-	Status     string     `json:"status" enum:"open,paid,failed,expired,cancelled,superseded,refunded"`
-	Reason     string     `json:"reason,omitempty" doc:"Why it failed or was cancelled."`
-	CreatedAt  time.Time  `json:"created_at"`
-	UpdatedAt  time.Time  `json:"updated_at"`
-	ExpiresAt  *time.Time `json:"expires_at,omitempty" doc:"When its time runs out; absent when it has no end."`
-	PaidAt     *time.Time `json:"paid_at,omitempty" doc:"When it was paid whole."`
+	ID          string     `json:"id" doc:"Its own id. Ids sort by time." example:"019f1d9a-5c1e-7d3a-9d0b-1b2c3d4e5f60"`
+	Number      string     `json:"number,omitempty" doc:"The id that its front door prints." example:"ATINV00000000000417"`
+	Door        string     `json:"door" doc:"The front door it came in by." example:"aspay"`
+	Reference   string     `json:"reference,omitempty" doc:"The merchant's own id of it, unique at that door." example:"ORDER-1001"`
+	Title       string     `json:"title,omitempty"`
+	Description string     `json:"description,omitempty" doc:"What it is for, in more words than the title."`
+	StoreName   string     `json:"store_name,omitempty" doc:"The name that payers see in place of the merchant's own."`
+	PayerName   string     `json:"payer_name,omitempty"`
+	PayerEmail  string     `json:"payer_email,omitempty"`
+	Amount      string     `json:"amount" doc:"What is asked for, in the major unit." example:"1234.50"`
+	Currency    string     `json:"currency" doc:"ISO 4217." example:"BDT"`
+	AmountPaid  string     `json:"amount_paid" doc:"What of it has come, in the major unit." example:"0.00"`
+	Status      string     `json:"status" enum:"open,paid,failed,expired,cancelled,superseded,refunded"`
+	Reason      string     `json:"reason,omitempty" doc:"Why it failed or was cancelled."`
+	CreatedAt   time.Time  `json:"created_at"`
+	UpdatedAt   time.Time  `json:"updated_at"`
+	ExpiresAt   *time.Time `json:"expires_at,omitempty" doc:"When its time runs out; absent when it has no end."`
+	PaidAt      *time.Time `json:"paid_at,omitempty" doc:"When it was paid whole."`
 }
 
 // Invoice is an invoice with the addresses that belong to it.
@@ -110,8 +113,8 @@ func moment(t time.Time) *time.Time {
 
 func factsOf(i invoice.Invoice) InvoiceFacts {
 	return InvoiceFacts{
-		ID: i.ID, Number: i.Number, Door: i.Door, Reference: i.Reference, Title: i.Title, PayerName: i.PayerName,
-		Amount: major(i.Amount, i.Currency), Currency: string(i.Currency), AmountPaid: major(i.Paid, i.Currency),
+		ID: i.ID, Number: i.Number, Door: i.Door, Reference: i.Reference, Title: i.Title, Description: i.Description,
+		StoreName: i.StoreName, PayerName: i.PayerName, PayerEmail: i.PayerEmail, Amount: major(i.Amount, i.Currency), Currency: string(i.Currency), AmountPaid: major(i.Paid, i.Currency),
 		Status: string(i.Status), Reason: i.Reason, CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt,
 		ExpiresAt: moment(i.ExpiresAt), PaidAt: moment(i.PaidAt),
 	}

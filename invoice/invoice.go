@@ -18,27 +18,30 @@ import (
 
 // Invoice is a demand to be paid.
 type Invoice struct {
-	Owner      string         `json:"owner"`
-	ID         string         `json:"id"`                  // UUIDv7, made where the command entered
-	Door       string         `json:"door"`                // the front door it came in by
-	Number     string         `json:"number"`              // the id that door prints, unique for ever; "" when it prints none
-	Token      string         `json:"token"`               // what the hosted page is found by; nobody can guess it
-	Reference  string         `json:"reference,omitempty"` // the merchant's own id, unique per merchant and door; "" for none
-	Title      string         `json:"title,omitempty"`
-	PayerName  string         `json:"payer_name,omitempty"`
-	Amount     int64          `json:"amount"` // minor units of Currency
-	Currency   money.Currency `json:"currency"`
-	Paid       int64          `json:"paid"` // what has been applied to it, minor units; never above Amount
-	Status     Status         `json:"status"`
-	Reason     string         `json:"reason,omitempty"`      // why it failed or was cancelled, in a word or two
-	ReturnURL  string         `json:"return_url,omitempty"`  // where the payer's browser goes afterwards
-	WebhookURL string         `json:"webhook_url,omitempty"` // where its events are told
-	Extra      string         `json:"extra,omitempty"`       // what only the door's dialect understands, JSON or ""
-	Changes    int64          `json:"changes"`               // how often it has changed; 0 when just made
-	CreatedAt  time.Time      `json:"created_at"`
-	UpdatedAt  time.Time      `json:"updated_at"`
-	ExpiresAt  time.Time      `json:"expires_at,omitzero"` // zero: never
-	PaidAt     time.Time      `json:"paid_at,omitzero"`    // when it was paid whole
+	Owner       string         `json:"owner"`
+	ID          string         `json:"id"`                  // UUIDv7, made where the command entered
+	Door        string         `json:"door"`                // the front door it came in by
+	Number      string         `json:"number"`              // the id that door prints, unique for ever; "" when it prints none
+	Token       string         `json:"token"`               // what the hosted page is found by; nobody can guess it
+	Reference   string         `json:"reference,omitempty"` // the merchant's own id, unique per merchant and door; "" for none
+	Title       string         `json:"title,omitempty"`
+	Description string         `json:"description,omitempty"` // what it is for, in a few sentences for the payer
+	StoreName   string         `json:"store_name,omitempty"`  // under which name the merchant asks for it; "" for the merchant's own
+	PayerName   string         `json:"payer_name,omitempty"`
+	PayerEmail  string         `json:"payer_email,omitempty"`
+	Amount      int64          `json:"amount"` // minor units of Currency
+	Currency    money.Currency `json:"currency"`
+	Paid        int64          `json:"paid"` // what has been applied to it, minor units; never above Amount
+	Status      Status         `json:"status"`
+	Reason      string         `json:"reason,omitempty"`      // why it failed or was cancelled, in a word or two
+	ReturnURL   string         `json:"return_url,omitempty"`  // where the payer's browser goes afterwards
+	WebhookURL  string         `json:"webhook_url,omitempty"` // where its events are told
+	Extra       string         `json:"extra,omitempty"`       // what only the door's dialect understands, JSON or ""
+	Changes     int64          `json:"changes"`               // how often it has changed; 0 when just made
+	CreatedAt   time.Time      `json:"created_at"`
+	UpdatedAt   time.Time      `json:"updated_at"`
+	ExpiresAt   time.Time      `json:"expires_at,omitzero"` // zero: never
+	PaidAt      time.Time      `json:"paid_at,omitzero"`    // when it was paid whole
 }
 
 // Total is the amount asked for.

@@ -10,8 +10,8 @@ import (
 	"sarraf/store"
 )
 
-const columns = `i.owner, i.id, i.door, i.number, i.token, i.reference, i.title, i.payer_name, i.amount, i.currency, i.paid, i.status,
-	i.reason, i.return_url, i.webhook_url, i.extra, i.changes, i.created_at, i.updated_at, i.expires_at, i.paid_at`
+const columns = `i.owner, i.id, i.door, i.number, i.token, i.reference, i.title, i.description, i.store_name, i.payer_name, i.payer_email,
+	i.amount, i.currency, i.paid, i.status, i.reason, i.return_url, i.webhook_url, i.extra, i.changes, i.created_at, i.updated_at, i.expires_at, i.paid_at`
 
 const (
 	sqlByID        = `SELECT ` + columns + ` FROM invoice i WHERE i.owner = $1 AND i.id = $2`
@@ -36,10 +36,10 @@ const (
 )
 
 var (
-	bulkInsert = store.NewBulk(`INSERT INTO invoice (owner, id, door, number, token, reference, title, payer_name, amount, currency,
-		paid, status, reason, return_url, webhook_url, extra, changes, created_at, updated_at, expires_at, paid_at) VALUES {rows}
-		ON CONFLICT DO NOTHING RETURNING owner, id`, "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT", "TEXT",
-		"BIGINT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "BIGINT")
+	bulkInsert = store.NewBulk(`INSERT INTO invoice (owner, id, door, number, token, reference, title, description, store_name,
+		payer_name, payer_email, amount, currency, paid, status, reason, return_url, webhook_url, extra, changes, created_at, updated_at, expires_at, paid_at) VALUES {rows}
+		ON CONFLICT DO NOTHING RETURNING owner, id`, "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT",
+		"TEXT", "TEXT", "BIGINT", "TEXT", "BIGINT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "BIGINT")
 	bulkByID = store.NewBulk(`WITH k (owner, id) AS (VALUES {rows})
 		SELECT `+columns+` FROM k JOIN invoice i ON i.owner = k.owner AND i.id = k.id`, "TEXT", "TEXT")
 	bulkByReference = store.NewBulk(`WITH k (owner, door, reference) AS (VALUES {rows})
@@ -63,10 +63,11 @@ var (
 )
 
 func insertArgs(list []Invoice, order []int) []any {
-	args := make([]any, 0, 21*len(order))
+	args := make([]any, 0, 24*len(order))
 	for _, n := range order {
 		i := &list[n]
-		args = append(args, i.Owner, i.ID, i.Door, i.Number, i.Token, text(i.Reference), i.Title, i.PayerName, i.Amount,
+		args = append(args, i.Owner, i.ID, i.Door, i.Number, i.Token, text(i.Reference), i.Title, i.Description, i.StoreName, i.PayerName,
+			i.PayerEmail, i.Amount,
 			string(i.Currency), i.Paid, string(i.Status), i.Reason, i.ReturnURL, i.WebhookURL, i.Extra, i.Changes,
 			clock.Micros(i.CreatedAt), clock.Micros(i.UpdatedAt), when(i.ExpiresAt), when(i.PaidAt))
 	}
@@ -93,7 +94,8 @@ func scan(r store.Row) (i Invoice, err error) {
 	var currency, status string
 	var created, updated int64
 	var expires, paid *int64
-	err = r.Scan(&i.Owner, &i.ID, &i.Door, &i.Number, &i.Token, &reference, &i.Title, &i.PayerName, &i.Amount, &currency, &i.Paid,
+	err = r.Scan(&i.Owner, &i.ID, &i.Door, &i.Number, &i.Token, &reference, &i.Title, &i.Description, &i.StoreName,
+		&i.PayerName, &i.PayerEmail, &i.Amount, &currency, &i.Paid,
 		&status, &i.Reason, &i.ReturnURL, &i.WebhookURL, &i.Extra, &i.Changes, &created, &updated, &expires, &paid)
 	if err != nil {
 		return i, err

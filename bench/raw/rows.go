@@ -87,7 +87,7 @@ func (b *books) create(n int) (pieces, []made) {
 
 func (b *books) invoiceRow(m made, now int64) []any {
 	return []any{
-		b.owner, m.id, "aspay", m.number, m.token, m.reference, "Invoice " + m.number, "John Doe", int64(price), "BDT", int64(0), "open", "", hook, hook, "",
+		b.owner, m.id, "aspay", m.number, m.token, m.reference, "Invoice " + m.number, "", "", "John Doe", "", int64(price), "BDT", int64(0), "open", "", hook, hook, "",
 		int64(0), now, now, now + time.Hour.Microseconds(), nil,
 	}
 }

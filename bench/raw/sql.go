@@ -70,8 +70,8 @@ type statements struct {
 
 func newStatements() *statements {
 	return &statements{
-		invoice: newBulk("invoice", "ttttttttititttttiiiii", `INSERT INTO invoice (owner, id, door, number, token, reference, title,
-			payer_name, amount, currency, paid, status, reason, return_url, webhook_url, extra, changes, created_at, updated_at,
+		invoice: newBulk("invoice", "tttttttttttititttttiiiii", `INSERT INTO invoice (owner, id, door, number, token, reference, title, description,
+			store_name, payer_name, payer_email, amount, currency, paid, status, reason, return_url, webhook_url, extra, changes, created_at, updated_at,
 			expires_at, paid_at) VALUES {rows}`),
 		alias: newBulk("alias", "tttt", `INSERT INTO alias (value, kind, owner, id) VALUES {rows}`),
 		counter: newBulk("event_counter", "ti", `INSERT INTO event_counter (owner, last) VALUES {rows}
@@ -105,9 +105,9 @@ const (
 // One transaction for each command, as a program without group commit would write it on PostgreSQL: the owner's counter and the two
 // accounts are updated first, which also locks them, and their new numbers go straight into the rows.
 const (
-	sqlOneCreateInvoice = `INSERT INTO invoice (owner, id, door, number, token, reference, title, payer_name, amount, currency, paid,
-		status, reason, return_url, webhook_url, extra, changes, created_at, updated_at, expires_at, paid_at)
-		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21)`
+	sqlOneCreateInvoice = `INSERT INTO invoice (owner, id, door, number, token, reference, title, description, store_name, payer_name,
+		payer_email, amount, currency, paid, status, reason, return_url, webhook_url, extra, changes, created_at, updated_at, expires_at,
+		paid_at) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24)`
 	sqlOneAliases = `INSERT INTO alias (value, kind, owner, id) VALUES ($1,$2,$3,$4), ($5,$6,$7,$8)`
 	sqlOneEvent   = `WITH c AS (INSERT INTO event_counter (owner, last) VALUES ($1, 1)
 		ON CONFLICT (owner) DO UPDATE SET last = event_counter.last + 1 RETURNING last)
