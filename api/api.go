@@ -60,10 +60,10 @@ func New(d Deps) (httpx.Door, error) {
 	for _, door := range d.Doors {
 		a.doors[door.Name()] = door
 		a.names = append(a.names, door.Name())
-		for _, p := range door.HostedPaths() {
-			h, ok := newHostedPattern(p)
+		for _, page := range door.Hosted() {
+			h, ok := newHostedPattern(page.Pattern)
 			if !ok {
-				return httpx.Door{}, fmt.Errorf("api: door %s: %q is not a path with {token}", door.Name(), p)
+				return httpx.Door{}, fmt.Errorf("api: door %s: %q is not a path with {token}", door.Name(), page.Pattern)
 			}
 			a.hosted = append(a.hosted, h)
 		}

@@ -35,17 +35,17 @@ type fakeDoor struct {
 	name, pages string
 }
 
-func (d fakeDoor) Name() string          { return d.name }
-func (d fakeDoor) HostedPaths() []string { return []string{d.pages} }
+func (d fakeDoor) Name() string             { return d.name }
+func (d fakeDoor) Hosted() []invoice.Hosted { return []invoice.Hosted{{Pattern: d.pages}} }
 func (d fakeDoor) HostedPath(inv invoice.Invoice) string {
 	return strings.Replace(d.pages, "{token}", inv.Token, 1)
 }
 
-func (d fakeDoor) Return(inv invoice.Invoice) string {
+func (d fakeDoor) Return(_ context.Context, inv invoice.Invoice) (string, error) {
 	if inv.Status == invoice.Open {
-		return ""
+		return "", nil
 	}
-	return inv.ReturnURL + "?status=" + string(inv.Status)
+	return inv.ReturnURL + "?status=" + string(inv.Status), nil
 }
 
 var (

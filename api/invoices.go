@@ -57,7 +57,11 @@ func (a *api) listInvoices(ctx context.Context, c caller, in *invoicePage) (Page
 		list = list[:in.Limit]
 	}
 	for _, inv := range list {
-		page.Data = append(page.Data, a.invoiceOf(inv))
+		shown, err := a.invoiceOf(ctx, inv)
+		if err != nil {
+			return Page[Invoice]{}, err
+		}
+		page.Data = append(page.Data, shown)
 	}
 	return page, nil
 }
@@ -75,7 +79,11 @@ func (a *api) getInvoice(ctx context.Context, c caller, in *invoiceID) (InvoiceD
 	if err != nil {
 		return InvoiceDetail{}, err
 	}
-	out := InvoiceDetail{Invoice: a.invoiceOf(inv), Payments: make([]Payment, len(payments))}
+	shown, err := a.invoiceOf(ctx, inv)
+	if err != nil {
+		return InvoiceDetail{}, err
+	}
+	out := InvoiceDetail{Invoice: shown, Payments: make([]Payment, len(payments))}
 	for i, p := range payments {
 		out.Payments[i] = paymentOf(p)
 	}

@@ -65,7 +65,7 @@ func (a *api) sandboxPay(ctx context.Context, c caller, in *command) (SandboxPai
 		ended, err = a.Invoices.End(ctx, invoice.Ending{
 			Owner: c.Owner, ID: inv.ID, To: status, Reason: endReasons[outcome], Refused: refused,
 		}, in.key)
-		out.Invoice = a.invoiceOf(ended)
+		inv = ended
 	} else {
 		var settled payment.Settled
 		settled, err = a.Payments.Settle(ctx, payment.Receipt{
@@ -74,12 +74,13 @@ func (a *api) sandboxPay(ctx context.Context, c caller, in *command) (SandboxPai
 			Refused: refused,
 		}, in.key)
 		p := paymentOf(settled.Payment)
-		out.Invoice, out.Payment = a.invoiceOf(settled.Invoice), &p
+		inv, out.Payment = settled.Invoice, &p
 	}
 	if err != nil {
 		return SandboxPaid{}, a.explained(ctx, c.Owner, err)
 	}
-	return out, nil
+	out.Invoice, err = a.invoiceOf(ctx, inv)
+	return out, err
 }
 
 // ends are the outcomes without money, attempts those that a rail tells of. The reasons are those of the hosted page.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 
@@ -120,13 +121,17 @@ func factsOf(i invoice.Invoice) InvoiceFacts {
 	}
 }
 
-// invoiceOf is a function of the invoice and the configuration alone.
-func (a *api) invoiceOf(i invoice.Invoice) Invoice {
+// invoiceOf is a function of the invoice and the configuration, and of the merchant's signing secret where its door signs returns.
+func (a *api) invoiceOf(ctx context.Context, i invoice.Invoice) (Invoice, error) {
 	out := Invoice{InvoiceFacts: factsOf(i)}
-	if door, ok := a.doors[i.Door]; ok {
-		out.HostedURL, out.ReturnURL = a.PublicURL+door.HostedPath(i), door.Return(i)
+	door, ok := a.doors[i.Door]
+	if !ok {
+		return out, nil
 	}
-	return out
+	var err error
+	out.HostedURL = a.PublicURL + door.HostedPath(i)
+	out.ReturnURL, err = door.Return(ctx, i)
+	return out, err
 }
 
 func paymentOf(p payment.Payment) Payment {

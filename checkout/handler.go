@@ -1,6 +1,7 @@
 package checkout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -57,41 +58,53 @@ func New(d Deps) httpx.Door {
 		Routes: []httpx.Route{{Method: http.MethodGet, Pattern: AssetPattern, Handler: Assets(), Name: "asset"}},
 	}
 	for _, own := range d.Doors {
-		for _, path := range own.HostedPaths() {
-			prefix, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+		for _, page := range own.Hosted() {
+			prefix, _, _ := strings.Cut(strings.TrimPrefix(page.Pattern, "/"), "/")
 			if !slices.Contains(door.Prefixes, "/"+prefix) && !strings.Contains(prefix, "{") {
 				door.Prefixes = append(door.Prefixes, "/"+prefix)
 			}
-			door.Routes = append(door.Routes,
-				httpx.Route{Method: http.MethodGet, Pattern: path, Handler: h.with(own, h.show), Name: own.Name() + ".page"},
-				httpx.Route{Method: http.MethodPost, Pattern: path, Handler: h.with(own, h.act), Name: own.Name() + ".act", MaxBody: 4096},
-				httpx.Route{Method: http.MethodGet, Pattern: path + "/live", Handler: h.with(own, h.live), Name: own.Name() + ".live"},
-			)
+			door.Routes = append(door.Routes, httpx.Route{
+				Method: http.MethodGet, Pattern: page.Pattern, Handler: h.with(own.Name(), page.Landing, h.show), Name: own.Name() + ".page",
+			})
+			if !page.Landing {
+				door.Routes = append(door.Routes, httpx.Route{
+					Method: http.MethodPost, Pattern: page.Pattern, Handler: h.with(own.Name(), false, h.act), Name: own.Name() + ".act", MaxBody: 4096,
+				})
+			}
 		}
 	}
+	door.Routes = append(door.Routes,
+		httpx.Route{Method: http.MethodGet, Pattern: livePath + "{token}", Handler: h.with("", false, h.live), Name: "live"},
+		httpx.Route{Method: http.MethodGet, Pattern: liveLandingPath + "{token}", Handler: h.with("", true, h.live), Name: "live.landing"},
+	)
 	return door
 }
 
+// The paths of the fragments that pages poll. They stand apart from the pages, whose patterns may be as wide as "/{token}".
+const (
+	livePath        = "/_sarraf/live/"
+	liveLandingPath = "/_sarraf/landing/"
+)
+
 // visit is one request for an invoice's page.
 type visit struct {
-	door invoice.Door
-	inv  invoice.Invoice
-	shop merchant.Merchant
+	door    invoice.Door
+	inv     invoice.Invoice
+	shop    merchant.Merchant
+	landing bool // the page tells what is asked for, and leads on to the one where it is paid
 }
 
-// with finds the invoice of the page, expired if its time has run out, and hands it on.
-func (h *host) with(door invoice.Door, next func(http.ResponseWriter, *http.Request, visit) error) http.Handler {
+// with finds the invoice of the page, expired if its time has run out, and hands it on. An invoice of another door than the one named is
+// not found; "" is any door.
+func (h *host) with(door string, landing bool, next func(http.ResponseWriter, *http.Request, visit) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		inv, err := h.Invoices.ByToken(r.Context(), r.PathValue("token"))
-		if err == nil && inv.Door != door.Name() {
+		v := visit{landing: landing}
+		err := h.find(r.Context(), r.PathValue("token"), &v)
+		if err == nil && (v.door == nil || door != "" && v.door.Name() != door) {
 			err = fault.New(fault.InvoiceMissing)
 		}
-		if err == nil && inv.Status == invoice.Open && !inv.ExpiresAt.IsZero() && !inv.ExpiresAt.After(h.Clock.Now()) {
-			inv, err = h.end(r.Context(), inv, invoice.Ending{To: invoice.Expired, Reason: "time ran out", Due: true})
-		}
-		v := visit{door: door, inv: inv}
-		if err == nil {
-			v.shop, err = h.Merchants.Get(r.Context(), inv.Owner)
+		if err == nil && v.inv.Status == invoice.Open && !v.inv.ExpiresAt.IsZero() && !v.inv.ExpiresAt.After(h.Clock.Now()) {
+			v.inv, err = h.end(r.Context(), v.inv, invoice.Ending{To: invoice.Expired, Reason: "time ran out", Due: true})
 		}
 		if err == nil {
 			err = next(w, r, v)
@@ -100,6 +113,36 @@ func (h *host) with(door invoice.Door, next func(http.ResponseWriter, *http.Requ
 			httpx.Fail(w, r, err)
 		}
 	})
+}
+
+// find reads the invoice with the token, its door, nil for one that is switched off, and its merchant.
+func (h *host) find(ctx context.Context, token string, v *visit) (err error) {
+	if !plausible(token) {
+		return fault.New(fault.InvoiceMissing)
+	}
+	if v.inv, err = h.Invoices.ByToken(ctx, token); err != nil {
+		return err
+	}
+	for _, d := range h.Doors {
+		if d.Name() == v.inv.Door {
+			v.door = d
+		}
+	}
+	v.shop, err = h.Merchants.Get(ctx, v.inv.Owner)
+	return err
+}
+
+// plausible reports whether the text may be a token: what a scanner asks of the root is not worth a look into the database.
+func plausible(token string) bool {
+	for i := range len(token) {
+		c := token[i]
+		if c|0x20 < 'a' || c|0x20 > 'z' {
+			if (c < '0' || c > '9') && c != '-' && c != '_' {
+				return false
+			}
+		}
+	}
+	return len(token) >= 12 && len(token) <= 64
 }
 
 // end closes the invoice, and answers it as it is when something else has closed it meanwhile.
@@ -177,11 +220,13 @@ func (h *host) act(w http.ResponseWriter, r *http.Request, v visit) error {
 	if err != nil {
 		return err
 	}
-	to := v.door.HostedPath(inv)
+	to := v.door.PayPath(inv)
 	if inv.Status != invoice.Open {
-		if back := v.door.Return(inv); back != "" {
-			to = back
+		back, err := v.door.Return(r.Context(), inv)
+		if err != nil {
+			return err
 		}
+		to = cmp.Or(back, to)
 	}
 	w.Header().Set("Location", to)
 	w.WriteHeader(http.StatusSeeOther)

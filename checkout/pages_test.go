@@ -99,6 +99,7 @@ func screens(t testing.TB) map[string]Page {
 		"open-part": with(live, func(p *Page) {
 			p.Received, p.Remaining, p.Share = Money{"৳500.00", ""}, Money{"৳734.50", "734.50 Bangladeshi taka"}, 40
 		}),
+		"landing": with(sandbox, func(p *Page) { p.ContinueURL = "/checkout/tok" }),
 		"open-bare": {
 			Store: "K", Status: Open, Amount: Money{Text: "৳100.00"}, ActionURL: "/methods/tok",
 			Methods: []Method{{"wallet", "Pay with a mobile wallet", "", "phone", false}},

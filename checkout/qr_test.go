@@ -13,7 +13,7 @@ import (
 // door is as much of a front door as a code needs.
 type door struct{ invoice.Door }
 
-func (door) HostedPath(invoice.Invoice) string { return "/methods/tok" }
+func (door) PayPath(invoice.Invoice) string { return "/methods/tok" }
 
 func TestSettingsThatMakeNoBanglaQRLeaveThePageItsOwnCode(t *testing.T) {
 	h := newHost(Deps{PublicURL: "https://pay.example.com", Log: slog.New(slog.DiscardHandler)})

@@ -92,6 +92,12 @@ func TestOpenPagePollsItsFragment(t *testing.T) {
 	has(t, render(t, Hosted(p)), "/live?token=tok&amp;seen="+p.Version())
 }
 
+func TestLandingPageTellsWhatIsAskedForAndLeadsOn(t *testing.T) {
+	doc := render(t, Hosted(screens(t)["landing"]))
+	has(t, doc, `href="/checkout/tok"`, "Continue to payment", "৳1,234.50", "Shapla Books", "3 books")
+	lacks(t, doc, "<form", "<button", "pay:approve", "Cancel and return")
+}
+
 func TestNoticeSpeaksOfTheLastAttempt(t *testing.T) {
 	p := sandboxPage(t)
 	lacks(t, render(t, Hosted(p)), "notice")

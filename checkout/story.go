@@ -1,6 +1,7 @@
 package checkout
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -23,11 +24,18 @@ func (h *host) page(ctx context.Context, v visit) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
-	path := v.door.HostedPath(inv)
+	back, err := v.door.Return(ctx, inv)
+	if err != nil {
+		return Page{}, err
+	}
+	path := v.door.PayPath(inv)
 	p := Page{
-		Lang: "en", Store: v.shop.Name, Title: inv.Title, Customer: inv.PayerName, Invoice: inv.Number, Reference: inv.Reference,
-		Status: Status(inv.Status), Amount: shown(inv.Total()), Sandbox: v.shop.Sandbox(), ActionURL: path, LiveURL: path + "/live",
-		ReturnURL: v.door.Return(inv), ReturnAfter: int(returnAfter / time.Second), QRLabel: "Scan with your phone to pay there",
+		Lang: "en", Store: cmp.Or(inv.StoreName, v.shop.Name), Title: inv.Title, Description: inv.Description, Customer: inv.PayerName, Invoice: inv.Number, Reference: inv.Reference,
+		Status: Status(inv.Status), Amount: shown(inv.Total()), Sandbox: v.shop.Sandbox(), ActionURL: path, LiveURL: livePath + inv.Token,
+		ReturnURL: back, ReturnAfter: int(returnAfter / time.Second), QRLabel: "Scan with your phone to pay there",
+	}
+	if v.landing {
+		p.ContinueURL, p.LiveURL = path, liveLandingPath+inv.Token
 	}
 	if declined {
 		p.Notice = Declined
@@ -81,7 +89,7 @@ func (h *host) qr(v visit) (string, error) {
 	if payload != "" {
 		return qr.SVG(payload, qr.Options{Title: "Bangla QR code for this payment"})
 	}
-	return qr.SVG(h.PublicURL+v.door.HostedPath(v.inv), qr.Options{Title: "QR code of this page"})
+	return qr.SVG(h.PublicURL+v.door.PayPath(v.inv), qr.Options{Title: "QR code of this page"})
 }
 
 // banglaQR is the payload of a payment of what is due, by what the acquirer assigned to the merchant; "" when it assigned nothing.

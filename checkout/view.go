@@ -86,7 +86,8 @@ type Page struct {
 	Methods []Method
 	Sandbox bool // no real money moves, and the page says so
 
-	ActionURL   string // where the buttons post to: the page's own path
+	ActionURL   string // where the buttons post to: the path of the page where the invoice is paid
+	ContinueURL string // that path on a landing page, which leads there and has no buttons itself; "" on every other
 	LiveURL     string // the fragment's path; without it the page does not poll
 	ReturnURL   string // the shop's page for this outcome; anything but an absolute http or https URL counts as none
 	ReturnAfter int    // seconds until a finished page goes there by itself; 0: it does not

@@ -1,6 +1,7 @@
 package aspay
 
 import (
+	"context"
 	"net/url"
 	"strings"
 	"time"
@@ -20,18 +21,21 @@ func (Door) Name() string { return Name }
 // hostedPath is where the payer's pages are.
 const hostedPath = "/methods/"
 
-// HostedPaths is the one pattern of the payer's pages.
-func (Door) HostedPaths() []string { return []string{hostedPath + "{token}"} }
+// Hosted is the one page where an invoice is shown and paid.
+func (Door) Hosted() []invoice.Hosted { return []invoice.Hosted{{Pattern: hostedPath + "{token}"}} }
 
 // HostedPath is the path of the invoice's page.
 func (Door) HostedPath(inv invoice.Invoice) string { return hostedPath + inv.Token }
 
+// PayPath is the same.
+func (d Door) PayPath(inv invoice.Invoice) string { return d.HostedPath(inv) }
+
 // Return is the callback URL with status, invoice_id and transaction_reference after its own query and before its fragment; "" while
 // the invoice is open. Parameters of those names that the URL has itself stay before ours: PHP reads the last.
-func (Door) Return(inv invoice.Invoice) string {
+func (Door) Return(_ context.Context, inv invoice.Invoice) (string, error) {
 	word := returnWords[inv.Status]
 	if word == "" || inv.ReturnURL == "" {
-		return ""
+		return "", nil
 	}
 	to, fragment, hasFragment := strings.Cut(inv.ReturnURL, "#")
 	switch {
@@ -44,7 +48,7 @@ func (Door) Return(inv invoice.Invoice) string {
 	if hasFragment {
 		to += "#" + fragment
 	}
-	return to
+	return to, nil
 }
 
 // Wants is true of invoice.paid alone: the guide knows no other event of an invoice.

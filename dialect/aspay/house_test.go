@@ -195,7 +195,21 @@ func (s shop) pay(t testing.TB, number string) {
 
 // sentBack is where the payer's browser is sent, as the hosted page answers it.
 func sentBack(inv invoice.Invoice, err error) (dialecttest.Answer, error) {
-	return dialecttest.Answer{Status: http.StatusSeeOther, Header: http.Header{"Location": {Door{}.Return(inv)}}}, err
+	if err != nil {
+		return dialecttest.Answer{}, err
+	}
+	to, err := Door{}.Return(context.Background(), inv)
+	return dialecttest.Answer{Status: http.StatusSeeOther, Header: http.Header{"Location": {to}}}, err
+}
+
+// sent is where the payer of the invoice is sent.
+func sent(t testing.TB, inv invoice.Invoice) string {
+	t.Helper()
+	to, err := Door{}.Return(t.Context(), inv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return to
 }
 
 // told is what the merchant is told of the invoice, as a delivery sends it.
