@@ -19,10 +19,11 @@ type cache struct {
 	merchants   *kept[Merchant]
 	secrets     *kept[string]
 	credentials *kept[known]
+	owners      *kept[string] // of public ids
 }
 
 func newCache() cache {
-	return cache{merchants: newKept[Merchant](), secrets: newKept[string](), credentials: newKept[known]()}
+	return cache{merchants: newKept[Merchant](), secrets: newKept[string](), credentials: newKept[known](), owners: newKept[string]()}
 }
 
 func (c *cache) merchant(owner string, read func() (Merchant, error)) (Merchant, error) {
@@ -38,10 +39,16 @@ func (c *cache) credential(key string, read func() (known, error)) (known, error
 	return c.credentials.get(key, read, func(k known) bool { return k.credential.Owner != "" })
 }
 
+// publicOwner does not keep that an id is unknown, for the same reason.
+func (c *cache) publicOwner(key string, read func() (string, error)) (string, error) {
+	return c.owners.get(key, read, func(owner string) bool { return owner != "" })
+}
+
 // forget drops what this node knows of the owner; other nodes follow within cacheAge.
 func (c *cache) forget(owner string) {
 	c.merchants.drop(owner)
 	c.credentials.clear()
+	c.owners.clear()
 }
 
 // kept is a map of values that are read again when they are too old; one reader at a time for each key.

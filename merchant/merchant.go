@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -51,6 +52,13 @@ type Settings struct {
 	Rails []string `json:"rails,omitempty"`
 	// BanglaQR, when set, puts a Bangla QR payload on the pages of its BDT invoices.
 	BanglaQR *BanglaQR `json:"bangla_qr,omitempty"`
+	// Disabled shuts the merchant out: its credentials are refused, and its pages offer no way to pay. What it was owed stays in the
+	// books, and webhooks about it go out.
+	Disabled bool `json:"disabled,omitempty"`
+	// KeyRequired makes a key compulsory at front doors that can do without.
+	KeyRequired bool `json:"key_required,omitempty"`
+	// PublicIDs are the ids that name the merchant at front doors whose addresses carry one, by door. SetPublicID sets them.
+	PublicIDs map[string]string `json:"public_ids,omitempty"`
 }
 
 // BanglaQR is what an acquirer has assigned to the merchant: nothing in it is invented.
@@ -75,9 +83,9 @@ func (m Merchant) InvoiceLife() time.Duration {
 // Sandbox reports whether the merchant's money is only played with.
 func (m Merchant) Sandbox() bool { return m.Mode == Sandbox }
 
-// MayUse reports whether the merchant's payers may use the rail. The sandbox rail is for sandbox merchants, and for nobody else.
+// MayUse reports whether the merchant's payers may use the rail: none of a merchant that is disabled. The sandbox rail is for sandbox merchants, and for nobody else.
 func (m Merchant) MayUse(rail string) bool {
-	if (rail == sandboxRail) != m.Sandbox() {
+	if m.Settings.Disabled || (rail == sandboxRail) != m.Sandbox() {
 		return false
 	}
 	return m.Sandbox() && len(m.Settings.Rails) == 0 || slices.Contains(m.Settings.Rails, rail)
@@ -192,34 +200,15 @@ func check(m Merchant) error {
 	return fault.Join(faults...)
 }
 
-// Change replaces a merchant's name, currencies and settings. Faults: those of Create, MerchantMissing, FieldNotOneOf on mode for another
-// mode, CurrencyUnknown when a currency it had is not among the new ones.
+// Change replaces a merchant's name, currencies and settings, all but its public ids. Faults: those of Create, MerchantMissing,
+// FieldNotOneOf on mode for another mode, CurrencyUnknown when a currency it had is not among the new ones.
 func (s *Service) Change(ctx context.Context, by Actor, m Merchant) error {
 	if err := check(m); err != nil {
 		return err
 	}
-	settings, err := json.Marshal(m.Settings)
-	if err != nil {
-		return err
-	}
-	line, err := s.note(by, m.Owner, "merchant.change", m.Owner)
-	if err != nil {
-		return err
-	}
 	defer s.cache.forget(m.Owner)
-	return s.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		var old *Merchant
-		err := tx.Query(ctx, sqlLock, []any{m.Owner}, func(r store.Row) error {
-			was, err := scan(r)
-			old = &was
-			return err
-		})
-		switch {
-		case err != nil:
-			return err
-		case old == nil:
-			return fault.New(fault.MerchantMissing)
-		case m.Mode != old.Mode:
+	return s.update(ctx, by, m.Owner, "merchant.change", func(_ context.Context, _ *store.Tx, old *Merchant) error {
+		if m.Mode != old.Mode {
 			return fault.New(fault.FieldNotOneOf).On("mode").With("allowed", string(old.Mode))
 		}
 		for _, c := range old.Currencies {
@@ -227,11 +216,46 @@ func (s *Service) Change(ctx context.Context, by Actor, m Merchant) error {
 				return fault.New(fault.CurrencyUnknown).On("currencies") // its books in that currency remain
 			}
 		}
-		m.CreatedAt = old.CreatedAt
-		if before, after := describe(*old), describe(m); before != after {
-			tx.Later(sqlUpdate, []any{m.Owner, m.Name, codes(m.Currencies), string(settings)}, nil)
-			line.later(tx, before, after)
+		ids := old.Settings.PublicIDs
+		old.Name, old.Currencies, old.Settings = m.Name, m.Currencies, m.Settings
+		old.Settings.PublicIDs = ids
+		return nil
+	})
+}
+
+// update changes a merchant under its lock and notes the change, if there is one.
+func (s *Service) update(ctx context.Context, by Actor, owner, action string, change func(context.Context, *store.Tx, *Merchant) error) error {
+	line, err := s.note(by, owner, action, owner)
+	if err != nil {
+		return err
+	}
+	return s.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		var m *Merchant
+		err := tx.Query(ctx, sqlLock, []any{owner}, func(r store.Row) error {
+			was, err := scan(r)
+			m = &was
+			return err
+		})
+		if err != nil {
+			return err
 		}
+		if m == nil {
+			return fault.New(fault.MerchantMissing)
+		}
+		before := describe(*m)
+		if err := change(ctx, tx, m); err != nil {
+			return err
+		}
+		after := describe(*m)
+		if before == after {
+			return nil
+		}
+		settings, err := json.Marshal(m.Settings)
+		if err != nil {
+			return err
+		}
+		tx.Later(sqlUpdate, []any{m.Owner, m.Name, codes(m.Currencies), string(settings)}, nil)
+		line.later(tx, before, after)
 		return nil
 	})
 }
@@ -245,6 +269,7 @@ func (s *Service) Get(ctx context.Context, owner string) (Merchant, error) {
 		qr := *m.Settings.BanglaQR
 		m.Settings.BanglaQR = &qr
 	}
+	m.Settings.PublicIDs = maps.Clone(m.Settings.PublicIDs)
 	return m, err
 }
 
@@ -410,6 +435,9 @@ func (s *Service) Authenticate(ctx context.Context, door, handle, secret string)
 		return Merchant{}, Credential{}, fault.New(fault.CredentialsInvalid)
 	}
 	m, err := s.Get(ctx, known.credential.Owner)
+	if err == nil && m.Settings.Disabled {
+		return Merchant{}, Credential{}, fault.New(fault.CredentialsInvalid)
+	}
 	return m, known.credential, err
 }
 

@@ -24,6 +24,8 @@ const (
 	sqlAnySecret = `SELECT owner, signing_secret FROM merchant ORDER BY owner LIMIT 1`
 	sqlSecret    = `SELECT signing_secret FROM merchant WHERE owner = $1`
 
+	sqlPublicOwner = `SELECT owner FROM alias WHERE value = $1 AND kind = $2`
+
 	sqlInsertCredential = `INSERT INTO credential (owner, id, door, handle, secret_hash, role, label, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (owner, id) DO NOTHING RETURNING id`
 	sqlCredential  = `SELECT ` + credentialColumns + ` FROM credential WHERE owner = $1 AND id = $2`

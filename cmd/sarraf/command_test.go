@@ -120,6 +120,30 @@ func TestAuditOfNothingSaysSo(t *testing.T) {
 	}
 }
 
+// takenOver brings what a merchant has from another gateway.
+func takenOver(t *testing.T, dsn, id string) {
+	t.Helper()
+	const token = "spJA4nChfSPDRSkD-Znb6iw-2WGkDR37GyxZ-GZomUo"
+	for secret, args := range map[string][]string{
+		token:                      {"payrequest", "--import"},
+		"an old key of sufficient": {"assanpay", "--import", "--merchant-id", "ddc6b617-3126-4866-9782-c68f535034b6"},
+		"an old secret of theirs":  {"aspay", "--import-key", "pk_old_1"},
+	} {
+		var out, errs safeBuffer
+		args = append([]string{"merchant", "key", id, "--database", dsn}, args...)
+		if code := run(t.Context(), args, streams{in: strings.NewReader(secret + "\n"), out: &out, err: &errs}); code != 0 {
+			t.Errorf("%v: %d %s", args, code, errs.String())
+		}
+		if strings.Contains(out.String(), secret) {
+			t.Errorf("%v prints the secret: %s", args, out.String())
+		}
+	}
+	code, show, errs := command(t, "merchant", "show", id, "--database", dsn)
+	if code != 0 || !strings.Contains(show, `"public_ids":{"assanpay":"ddc6b617-3126-4866-9782-c68f535034b6"}`) || !strings.Contains(show, "pk_old_1") {
+		t.Errorf("show: %d %s %s", code, show, errs)
+	}
+}
+
 func TestMerchantsAreManagedByCommand(t *testing.T) {
 	each(t, func(t *testing.T, dsn string) {
 		s := fresh()
@@ -144,6 +168,18 @@ func TestMerchantsAreManagedByCommand(t *testing.T) {
 		if !strings.HasPrefix(native, "api_key: sk_test_") {
 			t.Errorf("native key: %q", native)
 		}
+		assan := ok("merchant", "key", id, "assanpay")
+		if !regexp.MustCompile(`^merchant_id: [0-9a-f-]{36}\napi_key: ak_test_\S+\n$`).MatchString(assan) {
+			t.Errorf("AssanPay's key: %q", assan)
+		}
+		public, _, _ := strings.Cut(assan, "\n")
+		if again := ok("merchant", "key", id, "assanpay"); !strings.HasPrefix(again, public) || again == assan {
+			t.Errorf("a second key: %q after %q", again, assan)
+		}
+		if token := ok("merchant", "key", id, "payrequest"); !regexp.MustCompile(`^token: \S{40,}\n$`).MatchString(token) {
+			t.Errorf("PayRequest's token: %q", token)
+		}
+		takenOver(t, dsn, id)
 		show := ok("merchant", "show", id)
 		for _, want := range []string{"Padma Books & Maps", "[BDT PKR]", `"invoice_minutes":15`, "web shop", "viewer"} {
 			if !strings.Contains(show, want) {
@@ -175,6 +211,10 @@ func TestMerchantsAreManagedByCommand(t *testing.T) {
 		ok("merchant", "set", id, "--bangla-qr", good)
 		for _, bad := range [][]string{
 			{"merchant", "set", id, "--rails", "nowhere"},
+			{"merchant", "key", id, "nowhere"},
+			{"merchant", "key", id, "aspay", "--import"},
+			{"merchant", "key", id, "native", "--import-key", "x"},
+			{"merchant", "key", id, "aspay", "--merchant-id", "x"},
 			{"merchant", "fee", id, "nowhere", "BDT"},
 			{"merchant", "set", id, "--bangla-qr", "x"},
 			{"merchant", "set", id, "--bangla-qr", "{}"},

@@ -23,14 +23,25 @@ type demoCmd struct {
 
 // demoLine is what `sarraf demo --json` prints, for scripts. It is kept, with the secrets, beside a kept database.
 type demoLine struct {
-	URL    string      `json:"url"`
-	Native demoNative  `json:"native"`
-	Aspay  demoKeyPair `json:"aspay"`
+	URL        string         `json:"url"`
+	Native     demoNative     `json:"native"`
+	AssanPay   demoAssanPay   `json:"assanpay"`
+	Aspay      demoKeyPair    `json:"aspay"`
+	PayRequest demoPayRequest `json:"payrequest"`
 }
 
 type demoNative struct {
 	APIKey        string `json:"api_key"`
 	WebhookSecret string `json:"webhook_secret"`
+}
+
+type demoAssanPay struct {
+	MerchantID string `json:"merchant_id"`
+	APIKey     string `json:"api_key"`
+}
+
+type demoPayRequest struct {
+	Token string `json:"token"`
 }
 
 type demoKeyPair struct {
@@ -118,35 +129,31 @@ func settle(ctx context.Context, a *app) (demoLine, error) {
 	if line.Native.WebhookSecret, err = a.merchants.SigningSecret(ctx, m.Owner); err != nil {
 		return line, err
 	}
-	cred := func(door string) merchant.Credential {
-		return merchant.Credential{Owner: m.Owner, Door: door, Role: merchant.Admin, Label: "demo"}
-	}
-	if _, line.Native.APIKey, err = issueKey(ctx, a.merchants, by, cred("native"), m.Sandbox()); err != nil {
+	if line.AssanPay.MerchantID, err = publicID(ctx, a.merchants, by, m, "assanpay", ""); err != nil {
 		return line, err
 	}
-	pub, secret, err := issueKey(ctx, a.merchants, by, cred("aspay"), m.Sandbox())
-	if err != nil {
-		return line, err
+	for _, form := range keyForms {
+		made, secret, err := form.issue(ctx, a.merchants, by, merchant.Credential{Owner: m.Owner, Role: merchant.Admin, Label: "demo"}, true)
+		if err != nil {
+			return line, err
+		}
+		switch form.door {
+		case "native":
+			line.Native.APIKey = secret
+		case "assanpay":
+			line.AssanPay.APIKey = secret
+		case "aspay":
+			line.Aspay = demoKeyPair{APIKey: made.Handle, APISecret: secret}
+		case "payrequest":
+			line.PayRequest.Token = secret
+		}
 	}
-	line.Aspay = demoKeyPair{APIKey: pub.Handle, APISecret: secret}
 	for _, minor := range []money.Amount{money.Of(100_000_000, "BDT"), money.Of(100_000_000, "PKR"), money.Of(1_000_000, "EUR")} {
 		if err := a.merchants.Fund(ctx, by, m.Owner, "demo-"+string(minor.Currency), minor); err != nil {
 			return line, err
 		}
 	}
 	return line, nil
-}
-
-// issueKey makes a credential in the form that its front door shows: a public key with a secret, or one secret key.
-func issueKey(ctx context.Context, s *merchant.Service, by merchant.Actor, c merchant.Credential, sandbox bool) (merchant.Credential, string, error) {
-	mode := "live"
-	if sandbox {
-		mode = "test"
-	}
-	if c.Door == "native" {
-		return s.Issue(ctx, by, c, "", "sk_"+mode+"_", false)
-	}
-	return s.Issue(ctx, by, c, "pk_"+mode+"_", "sec_"+mode+"_", true)
 }
 
 // announce says where to click and what to use.

@@ -33,6 +33,7 @@ type commands struct {
 
 // streams are where a command reads and writes; tests give their own.
 type streams struct {
+	in       io.Reader
 	out, err io.Writer
 	started  func(*app) // told of the house once it serves; nil outside of tests
 }
@@ -44,7 +45,7 @@ func main() {
 		debug.SetGCPercent(300)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], streams{out: os.Stdout, err: os.Stderr})
+	code := run(ctx, os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr})
 	stop()
 	os.Exit(code)
 }

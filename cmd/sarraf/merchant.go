@@ -36,9 +36,6 @@ type merchantCmd struct {
 	Secret merchantSecret `cmd:"" help:"Print the secret that signs the merchant's webhooks."`
 }
 
-// doors are the front doors that credentials are for.
-var doors = []string{"native", "aspay"}
-
 // withMerchants opens the database and hands over the service. Only commands that touch encrypted secrets need SARRAF_KEY.
 func withMerchants(ctx context.Context, f databaseFlag, s streams, needKey bool, do func(*merchant.Service, merchant.Actor) error) error {
 	sec, err := environment()
@@ -185,6 +182,8 @@ type merchantSet struct {
 	ID             string   `arg:"" help:"The merchant's id."`
 	Name           string   `help:"New name."`
 	Currencies     []string `help:"All currencies it may be paid in from now on; none can be taken away."`
+	Disabled       *bool    `negatable:"" help:"Shut the merchant out: its credentials are refused and its pages offer no way to pay."`
+	KeyRequired    *bool    `negatable:"" help:"Demand a key at front doors that can do without (AssanPay)."`
 	InvoiceMinutes int      `help:"How long an invoice can be paid, in minutes."`
 	Rails          []string `help:"The rails its payers may use."`
 	BanglaQR       string   `name:"bangla-qr" help:"What the acquirer assigned, as JSON: acquirer_domain, institution_type, institution_id, pan, category, name, city."`
@@ -204,6 +203,12 @@ func (c merchantSet) Run(ctx context.Context, s streams) error {
 		}
 		if c.InvoiceMinutes != 0 {
 			m.Settings.InvoiceMinutes = c.InvoiceMinutes
+		}
+		if c.Disabled != nil {
+			m.Settings.Disabled = *c.Disabled
+		}
+		if c.KeyRequired != nil {
+			m.Settings.KeyRequired = *c.KeyRequired
 		}
 		if len(c.Rails) > 0 {
 			for _, name := range c.Rails {
@@ -247,50 +252,6 @@ func knownRail(name string) error {
 		return usage("there is no rail %q; there are %s", name, strings.Join(rails, ", "))
 	}
 	return nil
-}
-
-type merchantKey struct {
-	databaseFlag
-	ID     string `arg:"" help:"The merchant's id."`
-	Door   string `arg:"" help:"The front door: native, aspay."`
-	Role   string `default:"admin" enum:"admin,viewer" help:"admin or viewer."`
-	Label  string `help:"A note for people."`
-	Handle string `name:"import-key" help:"Take over this public key; its secret is read from standard input."`
-}
-
-func (c merchantKey) Run(ctx context.Context, s streams) error {
-	known := false
-	for _, d := range doors {
-		known = known || d == c.Door
-	}
-	if !known {
-		return usage("there is no front door %q; there are %s", c.Door, strings.Join(doors, ", "))
-	}
-	return withMerchants(ctx, c.databaseFlag, s, false, func(svc *merchant.Service, by merchant.Actor) error {
-		m, err := svc.Get(ctx, c.ID)
-		if err != nil {
-			return err
-		}
-		cred := merchant.Credential{Owner: c.ID, Door: c.Door, Role: merchant.Role(c.Role), Label: c.Label, Handle: c.Handle}
-		if c.Handle != "" {
-			text, err := io.ReadAll(io.LimitReader(os.Stdin, 4096))
-			if err != nil {
-				return err
-			}
-			_, err = svc.Import(ctx, by, cred, strings.TrimSpace(string(text)))
-			return err
-		}
-		cred, secret, err := issueKey(ctx, svc, by, cred, m.Sandbox())
-		if err != nil {
-			return err
-		}
-		if c.Door == "native" {
-			_, err = fmt.Fprintf(s.out, "api_key: %s\n", secret)
-			return err
-		}
-		_, err = fmt.Fprintf(s.out, "api_key: %s\napi_secret: %s\n", cred.Handle, secret)
-		return err
-	})
 }
 
 type merchantRevoke struct {
