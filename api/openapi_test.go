@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"sarraf/internal/httpx"
 	"slices"
 	"strconv"
 	"strings"
@@ -71,8 +72,8 @@ func TestTheDocumentHasEveryRouteAndNoOther(t *testing.T) {
 				t.Errorf("%s %s: it must have an id of its own, a summary and a tag", method, path)
 			}
 			ids[op.OperationID] = true
-			if keyed := op.Parameters.GetByInAndName("header", keyHeader) != nil; keyed != (method != http.MethodGet) {
-				t.Errorf("%s %s: %s is described: %t", method, path, keyHeader, keyed)
+			if keyed := op.Parameters.GetByInAndName("header", httpx.IdempotencyHeader) != nil; keyed != (method != http.MethodGet) {
+				t.Errorf("%s %s: %s is described: %t", method, path, httpx.IdempotencyHeader, keyed)
 			}
 			for status, response := range op.Responses.Map() {
 				n, err := strconv.Atoi(status)

@@ -42,6 +42,7 @@ type app struct {
 	sealer    *seal.Sealer
 	client    *webhook.Client
 	doors     []httpx.Door // every front door with its routes, as the handler has them
+	hosted    []invoice.Door
 	handler   http.Handler
 	health    *health
 	metrics   *metrics
@@ -77,22 +78,21 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 		Clock: db.Clock(),
 	})
 	var doors []httpx.Door
-	var hosted []invoice.Door
 	if !off(s.off, aspay.Name) {
-		doors, hosted = append(doors, asp.HTTP()), append(hosted, aspay.Door{})
+		doors, a.hosted = append(doors, asp.HTTP()), append(a.hosted, aspay.Door{})
 	}
-	for _, d := range hosted {
+	for _, d := range a.hosted {
 		outbox.Add(d)
 	}
 	native, err := api.New(api.Deps{
-		Merchants: a.merchants, Invoices: a.invoices, Payments: a.payments, Events: events, Balances: a.standings, Doors: hosted,
+		Merchants: a.merchants, Invoices: a.invoices, Payments: a.payments, Events: events, Balances: a.standings, Doors: a.hosted,
 		PublicURL: s.publicURL, Clock: db.Clock(), Version: versionText(),
 	})
 	if err != nil {
 		return nil, err
 	}
 	doors = append(doors, native, checkout.New(checkout.Deps{
-		Invoices: a.invoices, Payments: a.payments, Merchants: a.merchants, Doors: hosted, Rails: rails, PublicURL: s.publicURL,
+		Invoices: a.invoices, Payments: a.payments, Merchants: a.merchants, Doors: a.hosted, Rails: rails, PublicURL: s.publicURL,
 		Clock: db.Clock(), Log: log,
 	}))
 	a.health = &health{db: db}

@@ -2,16 +2,15 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"sarraf/dialect/aspay"
 	"sarraf/dialect/dialecttest"
 	"sarraf/event"
 	"sarraf/internal/storetest"
@@ -19,79 +18,94 @@ import (
 	"sarraf/store"
 )
 
-// Every documented request and answer of the guide, and every example of the dialect's page, against the whole program over HTTP.
+// Every documented request and answer of every guide, and every example of each dialect's page, against the whole program over HTTP.
 func TestTheGuidesHoldAgainstTheProgram(t *testing.T) {
 	d := startDemo(t, storetest.URL(t, store.SQLite))
-	var stories atomic.Int64
-	open := func(t *testing.T) dialecttest.Target {
-		return dialecttest.Target{
-			URL: d.line.URL,
-			Vars: map[string]string{
-				"api_key": d.line.Aspay.APIKey, "api_secret": d.line.Aspay.APISecret, "url": d.line.URL,
-				"run": fmt.Sprintf("%06d", stories.Add(1)), "KEY": d.line.Aspay.APIKey, "SECRET": d.line.Aspay.APISecret,
-				"API_KEY": d.line.Native.APIKey,
-			},
-			Actions: map[string]dialecttest.Action{
-				"pay": d.press("pay:approve"), "fail": d.press("pay:fail"), "cancel": d.press("cancel"), "webhook": d.worded,
-			},
-		}
+	vars := map[string]map[string]string{
+		"assanpay": {"merchant_id": d.line.AssanPay.MerchantID, "api_key": d.line.AssanPay.APIKey},
+		"aspay":    {"api_key": d.line.Aspay.APIKey, "api_secret": d.line.Aspay.APISecret},
+		"payrequest": {
+			"token": d.line.PayRequest.Token, "signing_secret": d.line.Native.WebhookSecret,
+		},
 	}
-	t.Run("aspay", func(t *testing.T) { dialecttest.Run(t, "../../dialect/aspay/testdata", open) })
-	t.Run("page", func(t *testing.T) { dialecttest.Page(t, "../../dialect/aspay/README.md", open) })
+	var stories atomic.Int64
+	for _, door := range d.app.hosted {
+		own, ok := vars[door.Name()]
+		if !ok {
+			t.Errorf("the demo has no credentials for %s, whose guide is therefore not tried", door.Name())
+		}
+		open := func(t *testing.T) dialecttest.Target {
+			target := dialecttest.Target{
+				URL: d.line.URL,
+				Vars: map[string]string{
+					"url": d.line.URL, "run": fmt.Sprintf("%06d", stories.Add(1)), "API_KEY": d.line.Native.APIKey,
+				},
+				Actions: d.ends(door),
+			}
+			for name, value := range own {
+				target.Vars[name] = value
+			}
+			// What the pages call them, in the shell's manner.
+			target.Vars["KEY"], target.Vars["SECRET"] = own["api_key"], own["api_secret"]
+			target.Vars["MERCHANT"], target.Vars["TOKEN"] = own["merchant_id"], own["token"]
+			return target
+		}
+		t.Run(door.Name(), func(t *testing.T) {
+			dialecttest.Run(t, "../../dialect/"+door.Name()+"/testdata", open)
+			t.Run("page", func(t *testing.T) { dialecttest.Page(t, "../../dialect/"+door.Name()+"/README.md", open) })
+		})
+	}
 }
 
-// press is the payer's press on a button of the invoice's page.
-func (d *demo) press(action string) dialecttest.Action {
+// ends are the ways an invoice of the door can end, as the payer brings them about, and what the merchant is told. The callbacks of a guide
+// are made-up hosts, so the webhook is taken as it is worded; what arrives, with its signature, is tested with a shop of our own.
+func (d *demo) ends(door invoice.Door) map[string]dialecttest.Action {
+	return map[string]dialecttest.Action{
+		"pay": d.press(door, "pay:approve"), "fail": d.press(door, "pay:fail"), "cancel": d.press(door, "cancel"),
+		"expire": func(_ context.Context, args []string, _ string) (dialecttest.Answer, error) {
+			r := d.native("/v1/sandbox/pay", fmt.Sprintf(`{"target":%q,"outcome":"expired"}`, args[0]))
+			if r.status != http.StatusOK {
+				return dialecttest.Answer{}, fmt.Errorf("%d %s", r.status, r.text)
+			}
+			return dialecttest.Answer{Status: http.StatusSeeOther, Header: http.Header{"Location": {r.str("return_url")}}}, nil
+		},
+		"webhook": func(ctx context.Context, args []string, _ string) (dialecttest.Answer, error) {
+			inv, err := d.find(ctx, door, args[0])
+			if err != nil {
+				return dialecttest.Answer{}, err
+			}
+			return dialecttest.Told(ctx, event.NewLog(d.app.db), door, inv, time.Now())
+		},
+	}
+}
+
+// press is the payer's press on a button of the page where the invoice is paid.
+func (d *demo) press(door invoice.Door, action string) dialecttest.Action {
 	return func(ctx context.Context, args []string, _ string) (dialecttest.Answer, error) {
-		inv, err := d.invoice(ctx, args[0])
+		inv, err := d.find(ctx, door, args[0])
 		if err != nil {
 			return dialecttest.Answer{}, err
 		}
 		body := strings.NewReader(url.Values{"action": {action}}.Encode())
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.line.URL+aspay.Door{}.HostedPath(inv), body)
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.line.URL+door.PayPath(inv), body)
 		if err != nil {
 			return dialecttest.Answer{}, err
 		}
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		client := http.Client{Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-		resp, err := client.Do(req)
-		if err != nil {
-			return dialecttest.Answer{}, err
-		}
-		defer resp.Body.Close()
-		return dialecttest.Answer{Status: resp.StatusCode, Header: resp.Header}, nil
+		r := d.send(req)
+		return dialecttest.Answer{Status: r.status, Header: r.header}, nil
 	}
 }
 
-func (d *demo) invoice(ctx context.Context, number string) (invoice.Invoice, error) {
+// find is the door's invoice that a text names: a printed number, a reference, an id, or the address of its page.
+func (d *demo) find(ctx context.Context, door invoice.Door, text string) (invoice.Invoice, error) {
 	merchants, err := d.app.merchants.List(ctx)
 	if err != nil {
 		return invoice.Invoice{}, err
 	}
-	return d.app.invoices.ByNumber(ctx, merchants[0].Owner, aspay.Name, number)
-}
-
-// worded is the webhook of a paid invoice as it is worded. The guide's callback is a made-up host, so it cannot be caught there; what
-// arrives, with its signature, is tested with a shop of our own.
-func (d *demo) worded(ctx context.Context, args []string, _ string) (dialecttest.Answer, error) {
-	inv, err := d.invoice(ctx, args[0])
-	if err != nil {
-		return dialecttest.Answer{}, err
+	list, err := d.app.invoices.Anything(ctx, merchants[0].Owner, text, []string{door.Name()})
+	if err != nil || len(list) == 1 {
+		return append(list, invoice.Invoice{})[0], err
 	}
-	events, err := event.NewLog(d.app.db).List(ctx, inv.Owner, event.Page{Limit: 10_000})
-	if err != nil {
-		return dialecttest.Answer{}, err
-	}
-	for _, e := range events {
-		if e.Subject != inv.ID || !(aspay.Door{}).Wants(e.Type) {
-			continue
-		}
-		m, err := aspay.Door{}.Webhook(e)
-		a := dialecttest.Answer{Header: http.Header{}, Body: m.Body}
-		for _, h := range m.Header {
-			a.Header.Add(h[0], strings.ReplaceAll(h[1], event.Unix, fmt.Sprint(time.Now().Unix())))
-		}
-		return a, err
-	}
-	return dialecttest.Answer{}, errors.New("no event of it is told")
+	return d.app.invoices.ByToken(ctx, path.Base(text))
 }

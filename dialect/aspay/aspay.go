@@ -61,25 +61,18 @@ const createPath = "/api/payment/create"
 
 // HTTP is the dialect's routes, and how it words what goes wrong under their paths. The payer's pages are not among them.
 func (d *Dialect) HTTP() httpx.Door {
-	route := func(method, pattern string, h func(http.ResponseWriter, *http.Request) error) httpx.Route {
-		return httpx.Route{Method: method, Pattern: pattern, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if err := h(w, r); err != nil {
-				httpx.Fail(w, r, err)
-			}
-		})}
-	}
 	return httpx.Door{
 		Name:     Name,
 		Prefixes: []string{"/api/payment", "/api/payout"},
 		Error:    refuse,
 		Routes: []httpx.Route{
-			route(http.MethodPost, createPath, d.create),
-			route(http.MethodGet, "/api/payment/{id}", d.status),
-			route(http.MethodPost, "/api/payment/batch/status", d.batch),
-			route(http.MethodGet, "/api/payout/methods", d.noPayouts),
-			route(http.MethodPost, "/api/payout/request", d.noPayouts),
-			route(http.MethodGet, "/api/payout/{id}", d.noPayouts),
-			route(http.MethodPost, "/api/payout/batch/status", d.noPayouts),
+			httpx.Handle(http.MethodPost, createPath, d.create),
+			httpx.Handle(http.MethodGet, "/api/payment/{id}", d.status),
+			httpx.Handle(http.MethodPost, "/api/payment/batch/status", d.batch),
+			httpx.Handle(http.MethodGet, "/api/payout/methods", d.noPayouts),
+			httpx.Handle(http.MethodPost, "/api/payout/request", d.noPayouts),
+			httpx.Handle(http.MethodGet, "/api/payout/{id}", d.noPayouts),
+			httpx.Handle(http.MethodPost, "/api/payout/batch/status", d.noPayouts),
 		},
 	}
 }
@@ -97,7 +90,7 @@ func (d *Dialect) create(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	key, err := idempotencyKey(r.Header)
+	key, err := httpx.IdempotencyKey(r.Header)
 	if err != nil {
 		return err
 	}
@@ -202,24 +195,4 @@ func (d *Dialect) noPayouts(_ http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return fault.New(fault.PayoutMissing)
-}
-
-// idempotencyHeader is the header that makes a repeat of a request safe.
-const idempotencyHeader = "Idempotency-Key"
-
-// maxIdempotencyKey is the longest key, in characters.
-const maxIdempotencyKey = 255
-
-// idempotencyKey is the request's Idempotency-Key, "" when it has none.
-func idempotencyKey(h http.Header) (string, error) {
-	list := h[idempotencyHeader]
-	switch {
-	case len(list) == 0:
-		return "", nil
-	case len(list) > 1 || !printable(strings.ReplaceAll(list[0], " ", "_")):
-		return "", fault.New(fault.FieldMalformed).On(idempotencyHeader)
-	case len(list[0]) > maxIdempotencyKey:
-		return "", fault.New(fault.FieldTooLong).On(idempotencyHeader).With("max", "255")
-	}
-	return list[0], nil
 }

@@ -7,7 +7,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,17 +20,12 @@ import (
 	"sarraf/merchant"
 	"sarraf/money"
 	"sarraf/rail"
-	"sarraf/store"
 )
 
 // eachEngine runs fn against the whole house on both engines.
 func eachEngine(t *testing.T, fn func(t *testing.T, h *house)) {
 	t.Helper()
-	c := clock.NewFake(began)
-	storetest.Each(t, c, func(t *testing.T, db *store.DB) {
-		c.Set(began)
-		fn(t, newHouse(t, db, c))
-	})
+	dialecttest.EachHouse(t, doorOf(t), func(t *testing.T, h *dialecttest.House) { fn(t, &house{h}) })
 }
 
 func TestDocumentedRequestsGetTheDocumentedAnswers(t *testing.T) {
@@ -44,27 +38,13 @@ func TestExamplesOfThePageWorkAsPrinted(t *testing.T) {
 
 // together sends the same request 50 times at once.
 func together(s shop, body string, headers ...string) []*httptest.ResponseRecorder {
-	answers := make([]*httptest.ResponseRecorder, 50)
-	var ready, done sync.WaitGroup
-	start := make(chan struct{})
-	for i := range answers {
-		ready.Add(1)
-		done.Go(func() {
-			ready.Done()
-			<-start
-			answers[i] = s.ask("POST", "/api/payment/create", body, headers...)
-		})
-	}
-	ready.Wait()
-	close(start)
-	done.Wait()
-	return answers
+	return dialecttest.Together(50, func(int) *httptest.ResponseRecorder { return s.ask("POST", "/api/payment/create", body, headers...) })
 }
 
 func TestFiftyAtOnceWithAnIdempotencyKeyGetOneAnswer(t *testing.T) {
 	eachEngine(t, func(t *testing.T, h *house) {
 		s := h.shop(t, merchant.Admin)
-		answers := together(s, body(nil), "Idempotency-Key", "order 7")
+		answers := together(s, body(nil), "Idempotency-Key", "order-7")
 		for _, w := range answers {
 			if w.Code != 200 || w.Body.String() != answers[0].Body.String() {
 				t.Fatalf("%d %s; the first is %d %s", w.Code, w.Body, answers[0].Code, answers[0].Body)
@@ -79,11 +59,11 @@ func TestFiftyAtOnceWithAnIdempotencyKeyGetOneAnswer(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.pay(t, made.InvoiceID)
-		if w := s.ask("POST", "/api/payment/create", body(nil), "Idempotency-Key", "order 7"); w.Body.String() != answers[0].Body.String() {
+		if w := s.ask("POST", "/api/payment/create", body(nil), "Idempotency-Key", "order-7"); w.Body.String() != answers[0].Body.String() {
 			t.Errorf("a later repeat gets %s", w.Body)
 		}
 		other := body(map[string]any{fieldAmount: 101})
-		if w := s.ask("POST", "/api/payment/create", other, "Idempotency-Key", "order 7"); w.Code != 422 || !strings.Contains(w.Body.String(), "another request") {
+		if w := s.ask("POST", "/api/payment/create", other, "Idempotency-Key", "order-7"); w.Code != 422 || !strings.Contains(w.Body.String(), "another request") {
 			t.Errorf("another body with the key gets %d %s", w.Code, w.Body)
 		}
 		if n := s.count(t); n != 1 {
@@ -163,11 +143,11 @@ func TestWrongCredentialsAreAnsweredAlike(t *testing.T) {
 		s, other := h.shop(t, merchant.Admin), h.shop(t, merchant.Admin)
 		s.create(t, nil)
 		revoked := h.shop(t, merchant.Admin)
-		list, err := h.merchants.Credentials(t.Context(), revoked.owner)
+		list, err := h.Merchants.Credentials(t.Context(), revoked.owner)
 		if err != nil || len(list) != 1 {
 			t.Fatalf("%v, %v", list, err)
 		}
-		if err := h.merchants.Revoke(t.Context(), merchant.Actor{Name: "test", Source: "test"}, revoked.owner, list[0].ID); err != nil {
+		if err := h.Merchants.Revoke(t.Context(), merchant.Actor{Name: "test", Source: "test"}, revoked.owner, list[0].ID); err != nil {
 			t.Fatal(err)
 		}
 		var first *httptest.ResponseRecorder
@@ -245,8 +225,8 @@ func TestStatusFollowsTheInvoice(t *testing.T) {
 			t.Fatal(err)
 		}
 		check("after a part", "pending", "40.25", nil)
-		h.clock.Advance(2 * time.Hour)
-		if _, err := h.invoices.ExpireDue(t.Context()); err != nil {
+		h.Clock.Advance(2 * time.Hour)
+		if _, err := h.Invoices.ExpireDue(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		check("after its time", "expired", "40.25", nil)
@@ -266,7 +246,7 @@ func TestInvoiceIsMadeOfWhatWasAsked(t *testing.T) {
 	eachEngine(t, func(t *testing.T, h *house) {
 		s := h.shop(t, merchant.Admin)
 		n := s.create(t, map[string]any{fieldCustomer: "  জন ডো ", fieldReference: " A/7 ", fieldCallback: " http://10.0.0.1/cb?x=%20y#z "})
-		inv, err := h.invoices.ByNumber(t.Context(), s.owner, Name, n)
+		inv, err := h.Invoices.ByNumber(t.Context(), s.owner, Name, n)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -324,7 +304,7 @@ func TestBatchTakesFiveHundredAndNoMore(t *testing.T) {
 func TestClosedCoreIsBusyAndNothingIsMade(t *testing.T) {
 	eachEngine(t, func(t *testing.T, h *house) {
 		s := h.shop(t, merchant.Admin)
-		h.invoices.Close()
+		h.Invoices.Close()
 		w := s.ask("POST", "/api/payment/create", body(nil))
 		if w.Code != 503 || w.Header().Get("Retry-After") != "1" || w.Body.String() != `{"status":"error","message":"The service is busy. Please try again."}` {
 			t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)

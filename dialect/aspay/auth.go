@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"sarraf/fault"
+	"sarraf/internal/httpx"
 	"sarraf/merchant"
 )
 
@@ -22,7 +23,7 @@ const maxKey = 128
 // authenticate answers whose credentials the request shows. Every failure is the same fault CredentialsInvalid.
 func (d *Dialect) authenticate(r *http.Request) (merchant.Merchant, merchant.Credential, error) {
 	key := r.Header.Get(keyHeader)
-	if len(key) > maxKey || !printable(key) {
+	if len(key) > maxKey || !httpx.Visible(key) {
 		key = noKey
 	}
 	return d.merchants.Authenticate(r.Context(), Name, key, r.Header.Get(secretHeader))
@@ -34,14 +35,4 @@ func mayWrite(c merchant.Credential) error {
 		return fault.New(fault.PermissionMissing)
 	}
 	return nil
-}
-
-// printable reports whether s is one or more printable ASCII characters without spaces.
-func printable(s string) bool {
-	for i := range len(s) {
-		if s[i] <= ' ' || s[i] >= 0x7f {
-			return false
-		}
-	}
-	return s != ""
 }

@@ -40,7 +40,7 @@ func benchmark(b *testing.B, fn func(b *testing.B, s shop)) {
 func (s shop) serve(b *testing.B, d *discard, r *http.Request) {
 	clear(d.header)
 	r.Header["X-Api-Key"], r.Header["X-Api-Secret"] = []string{s.key}, []string{s.secret}
-	if s.house.mux.ServeHTTP(d, r); d.status != http.StatusOK {
+	if s.house.Mux.ServeHTTP(d, r); d.status != http.StatusOK {
 		b.Fatal(d.status)
 	}
 }

@@ -2,11 +2,10 @@ package aspay
 
 import (
 	"context"
-	"net/url"
-	"strings"
 	"time"
 
 	"sarraf/event"
+	"sarraf/internal/httpx"
 	"sarraf/invoice"
 )
 
@@ -37,18 +36,7 @@ func (Door) Return(_ context.Context, inv invoice.Invoice) (string, error) {
 	if word == "" || inv.ReturnURL == "" {
 		return "", nil
 	}
-	to, fragment, hasFragment := strings.Cut(inv.ReturnURL, "#")
-	switch {
-	case !strings.Contains(to, "?"):
-		to += "?"
-	case !strings.HasSuffix(to, "?") && !strings.HasSuffix(to, "&"):
-		to += "&"
-	}
-	to += "status=" + word + "&invoice_id=" + url.QueryEscape(inv.Number) + "&transaction_reference=" + url.QueryEscape(inv.Reference)
-	if hasFragment {
-		to += "#" + fragment
-	}
-	return to, nil
+	return httpx.AddQuery(inv.ReturnURL, "status", word, "invoice_id", inv.Number, "transaction_reference", inv.Reference), nil
 }
 
 // Wants is true of invoice.paid alone: the guide knows no other event of an invoice.

@@ -44,7 +44,7 @@ var sentences = map[fault.Code]sentence{
 	fault.AmountTooLarge:    {validation, "amount", "The :attribute field must not be greater than :max."},
 	fault.AmountDecimals:    {validation, "amount", "The :attribute field must have 0-:decimals decimal places."},
 	fault.CurrencyUnknown:   {validation, "amount", "This store does not take payments in this currency."},
-	fault.IdempotencyReused: {validation, idempotencyHeader, "The Idempotency-Key has already been used with another request."},
+	fault.IdempotencyReused: {validation, httpx.IdempotencyHeader, "The Idempotency-Key has already been used with another request."},
 
 	fault.CredentialsInvalid: {http.StatusUnauthorized, "", "Invalid API credentials"},
 	fault.PermissionMissing:  {http.StatusForbidden, "", "This API key may only read."},

@@ -163,7 +163,7 @@ func TestAmountsAreExact(t *testing.T) {
 			{"999999999.99", 99999999999, "999999999.99"},
 		} {
 			n := s.create(t, map[string]any{fieldAmount: c.value, fieldReference: i})
-			inv, err := h.invoices.ByNumber(t.Context(), s.owner, Name, n)
+			inv, err := h.Invoices.ByNumber(t.Context(), s.owner, Name, n)
 			if err != nil || inv.Amount != c.minor {
 				t.Errorf("%v is %d, %v", c.value, inv.Amount, err)
 			}

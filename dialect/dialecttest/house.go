@@ -1,0 +1,194 @@
+package dialecttest
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"sarraf/event"
+	"sarraf/internal/clock"
+	"sarraf/internal/httpx"
+	"sarraf/internal/id"
+	"sarraf/internal/keyring"
+	"sarraf/internal/storetest"
+	"sarraf/invoice"
+	"sarraf/merchant"
+	"sarraf/money"
+	"sarraf/payment"
+	"sarraf/rail"
+	"sarraf/store"
+)
+
+// Began is when the clock of a house stands at first: the next day already in Karachi and in Dhaka.
+var Began = time.Date(2026, 2, 9, 21, 30, 0, 123456000, time.UTC)
+
+// PublicURL is where the pages of a house are said to be.
+const PublicURL = "https://pay.example"
+
+// By is who makes merchants and keys in a house.
+var By = merchant.Actor{Name: "test", Source: "test"}
+
+// House is the core with one dialect before it, on a database of its own.
+type House struct {
+	DB        *store.DB
+	Clock     *clock.Fake
+	Keys      *keyring.Keyring
+	Events    *event.Log
+	Merchants *merchant.Service
+	Invoices  *invoice.Service
+	Payments  *payment.Service
+	Mux       *httpx.Mux
+	receipts  atomic.Int64
+}
+
+// NewHouse puts a house together over an open, migrated database; door makes the dialect's front door once the rest stands.
+func NewHouse(t testing.TB, db *store.DB, c *clock.Fake, door func(*House) httpx.Door) *House {
+	t.Helper()
+	keys, err := keyring.Parse(strings.Repeat("5a", 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &House{DB: db, Clock: c, Keys: keys, Events: event.NewLog(db)}
+	h.Merchants = merchant.NewService(db, h.Events, keys)
+	h.Invoices, h.Payments = invoice.NewService(db, h.Events), payment.NewService(db, h.Events)
+	t.Cleanup(func() { h.Payments.Close(); h.Invoices.Close() })
+	if h.Mux, err = httpx.NewMux(httpx.Options{Clock: c}, door(h)); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// EachHouse runs fn against a house on each engine, with a clock that stands at Began.
+func EachHouse(t *testing.T, door func(*House) httpx.Door, fn func(t *testing.T, h *House)) {
+	t.Helper()
+	c := clock.NewFake(Began)
+	storetest.Each(t, c, func(t *testing.T, db *store.DB) {
+		c.Set(Began)
+		fn(t, NewHouse(t, db, c, door))
+	})
+}
+
+// Digits are a scrambler for printed numbers of so many digits.
+func (h *House) Digits(t testing.TB, purpose string, digits int) *id.Scrambler {
+	t.Helper()
+	s, err := id.NewScrambler(h.Keys.Derive(purpose), digits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Merchant makes a sandbox merchant.
+func (h *House) Merchant(t testing.TB, currencies ...money.Currency) merchant.Merchant {
+	t.Helper()
+	m, err := h.Merchants.Create(t.Context(), By, merchant.Merchant{Name: "Shop", Mode: merchant.Sandbox, Currencies: currencies})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// Count is how many invoices the merchant has.
+func (h *House) Count(t testing.TB, owner string) int {
+	t.Helper()
+	list, err := h.Invoices.List(t.Context(), owner, invoice.Page{Limit: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list)
+}
+
+// Settle brings money for an invoice, or word that none will come. An amount of 0 is the whole.
+func (h *House) Settle(ctx context.Context, inv invoice.Invoice, minor int64, outcome rail.Outcome) (invoice.Invoice, error) {
+	if minor == 0 {
+		minor = inv.Amount
+	}
+	settled, err := h.Payments.Settle(ctx, payment.Receipt{
+		ID: id.New(h.Clock), Owner: inv.Owner, Invoice: inv.ID, Rail: "sandbox", Amount: money.Of(minor, inv.Currency),
+		RailReference: "r" + strconv.FormatInt(h.receipts.Add(1), 10), Outcome: outcome,
+	}, nil)
+	return settled.Invoice, err
+}
+
+// Ends are the ways an invoice can end, as actions of a story: their argument is what find takes, and their answer is that of the hosted
+// page, which sends the payer back.
+func (h *House) Ends(door invoice.Door, find func(ctx context.Context, text string) (invoice.Invoice, error)) map[string]Action {
+	act := func(do func(context.Context, invoice.Invoice) (invoice.Invoice, error)) Action {
+		return func(ctx context.Context, args []string, _ string) (Answer, error) {
+			inv, err := find(ctx, args[0])
+			if err == nil {
+				inv, err = do(ctx, inv)
+			}
+			if err != nil {
+				return Answer{}, err
+			}
+			to, err := door.Return(ctx, inv)
+			return Answer{Status: http.StatusSeeOther, Header: http.Header{"Location": {to}}}, err
+		}
+	}
+	over := func(outcome rail.Outcome) Action {
+		return act(func(ctx context.Context, inv invoice.Invoice) (invoice.Invoice, error) {
+			return h.Settle(ctx, inv, 0, outcome)
+		})
+	}
+	end := func(to invoice.Status) Action {
+		return act(func(ctx context.Context, inv invoice.Invoice) (invoice.Invoice, error) {
+			return h.Invoices.End(ctx, invoice.Ending{Owner: inv.Owner, ID: inv.ID, To: to}, nil)
+		})
+	}
+	return map[string]Action{
+		"pay": over(rail.Accepted), "fail": over(rail.Over), "cancel": end(invoice.Cancelled), "expire": end(invoice.Expired),
+		"webhook": func(ctx context.Context, args []string, _ string) (Answer, error) {
+			inv, err := find(ctx, args[0])
+			if err != nil {
+				return Answer{}, err
+			}
+			return Told(ctx, h.Events, door, inv, h.Clock.Now())
+		},
+	}
+}
+
+// Told is what the merchant is told of the invoice, as a delivery sends it at the given time.
+func Told(ctx context.Context, log *event.Log, door invoice.Door, inv invoice.Invoice, at time.Time) (Answer, error) {
+	events, err := log.List(ctx, inv.Owner, event.Page{Limit: 10_000})
+	if err != nil {
+		return Answer{}, err
+	}
+	for _, e := range events {
+		if e.Subject != inv.ID || !door.Wants(e.Type) {
+			continue
+		}
+		m, err := door.Webhook(e)
+		a := Answer{Header: http.Header{}, Body: m.Body}
+		for _, h := range m.Header {
+			a.Header.Add(h[0], strings.ReplaceAll(h[1], event.Unix, strconv.FormatInt(at.Unix(), 10)))
+		}
+		return a, err
+	}
+	return Answer{}, fmt.Errorf("the merchant is told nothing of %s", inv.ID)
+}
+
+// Together does the same thing many times at the same instant and answers what came of each.
+func Together[T any](times int, do func(n int) T) []T {
+	answers := make([]T, times)
+	var ready, done sync.WaitGroup
+	start := make(chan struct{})
+	for n := range answers {
+		ready.Add(1)
+		done.Go(func() {
+			ready.Done()
+			<-start
+			answers[n] = do(n)
+		})
+	}
+	ready.Wait()
+	close(start)
+	done.Wait()
+	return answers
+}
