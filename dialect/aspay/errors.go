@@ -78,9 +78,6 @@ var sentences = map[fault.Code]sentence{
 	fault.Bug:        {http.StatusInternalServerError, "", "Server Error"},
 }
 
-// retryAfter is what Retry-After says, in seconds, where the fault does not.
-var retryAfter = map[fault.Code]string{fault.RateLimited: "60", fault.Overloaded: "1", fault.Outage: "5"}
-
 // of is the fault's sentence. A code that has none is as bad as an internal fault.
 func of(f *fault.Error) sentence {
 	s, ok := sentences[f.Code]
@@ -100,15 +97,10 @@ func (s sentence) wordField(f *fault.Error) string {
 
 // word is the sentence about the fault.
 func (s sentence) word(f *fault.Error) string {
-	if !strings.Contains(s.text, ":") || s.status == http.StatusInternalServerError {
+	if s.status == http.StatusInternalServerError {
 		return s.text
 	}
-	pairs := make([]string, 0, 2+2*len(f.Params))
-	pairs = append(pairs, ":attribute", strings.ReplaceAll(s.wordField(f), "_", " "))
-	for name, value := range f.Params {
-		pairs = append(pairs, ":"+name, value)
-	}
-	return strings.NewReplacer(pairs...).Replace(s.text)
+	return httpx.Word(s.text, "", f.On(strings.ReplaceAll(s.wordField(f), "_", " ")))
 }
 
 // fieldErrors lists the sentences of each field, in the order of the documented fields.
@@ -178,13 +170,7 @@ func failureOf(err error, requestID string) (int, failure) {
 
 // refuse answers r with err in the dialect's shape.
 func refuse(w http.ResponseWriter, r *http.Request, err error) {
-	f := fault.First(err)
-	if seconds := retryAfter[f.Code]; seconds != "" && w.Header().Get("Retry-After") == "" {
-		if own := f.Params["retry_after"]; own != "" {
-			seconds = own
-		}
-		w.Header().Set("Retry-After", seconds)
-	}
+	httpx.RetryAfter(w.Header(), fault.First(err))
 	status, body := failureOf(err, httpx.RequestID(r.Context()))
 	httpx.WriteJSON(w, status, body)
 }

@@ -40,7 +40,7 @@ type request struct {
 func readRequest(f httpx.Fields) (request, error) {
 	var q request
 	var wrong [4]*fault.Error
-	q.amount, wrong[0] = readAmount(f)
+	q.amount, wrong[0] = f.Amount(fieldAmount, money.BDT, maxAmount)
 	q.customer, wrong[1] = readText(f, fieldCustomer, maxCustomer, httpx.Fields.String)
 	q.reference, wrong[2] = readReference(f)
 	q.callback, wrong[3] = readCallback(f)
@@ -58,37 +58,6 @@ func readText(f httpx.Fields, name string, limit int, read func(httpx.Fields, st
 		wrong = fault.New(fault.FieldRequired).On(name)
 	}
 	return text, wrong
-}
-
-// readAmount reads an amount of taka: a JSON number or a text of digits with at most two decimals after a point, beyond which zeros may
-// stand: a shop's database gives its DECIMAL(10,4) as "100.0000", and that is exact.
-func readAmount(f httpx.Fields) (money.Amount, *fault.Error) {
-	text, _, wrong := f.Text(fieldAmount)
-	if wrong != nil {
-		return money.Amount{}, fault.New(fault.FieldNotNumber).On(fieldAmount)
-	}
-	if text = strings.TrimSpace(text); text == "" {
-		return money.Amount{}, fault.New(fault.FieldRequired).On(fieldAmount)
-	}
-	most := money.Of(maxAmount, money.BDT)
-	tooLarge := fault.New(fault.AmountTooLarge).On(fieldAmount).With("max", most.Decimal())
-	if point := strings.IndexByte(text, '.'); point >= 0 && len(text) > point+3 {
-		text = text[:point+3] + strings.TrimRight(text[point+3:], "0")
-	}
-	amount, err := money.Parse(text, money.BDT, money.Plain)
-	switch {
-	case fault.Has(err, fault.AmountTooLarge) && strings.HasPrefix(text, "-"):
-		return amount, fault.New(fault.AmountNotPositive).On(fieldAmount)
-	case fault.Has(err, fault.AmountTooLarge):
-		return amount, tooLarge
-	case err != nil:
-		return amount, fault.First(err).On(fieldAmount)
-	case amount.Minor <= 0:
-		return amount, fault.New(fault.AmountNotPositive).On(fieldAmount)
-	case amount.Minor > most.Minor:
-		return amount, tooLarge
-	}
-	return amount, nil
 }
 
 // readReference reads the merchant's own id. PHP sends one that is all digits as a number.
