@@ -1,6 +1,7 @@
 package invoice_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"sync"
@@ -221,6 +222,51 @@ func TestKeptAnswerToAKeyIsTheAnswerInEveryField(t *testing.T) {
 			h.force(t, first.Invoice, invoice.Open) // the kept refusal stands all the same
 		}
 		h.force(t, first.Invoice, invoice.Cancelled)
+		h.clean(t)
+	})
+}
+
+func TestNumberThatAnotherHasIsMadeAnewAndHarmsNobody(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		had := h.make(t, h.draft("shop", "aspay", "R-1"))
+		asked := 0
+		ids := func(free int) func(context.Context, *invoice.Invoice) error {
+			asked = 0
+			return func(_ context.Context, inv *invoice.Invoice) error {
+				inv.Number = had.Number
+				if asked++; asked == free {
+					inv.Number = "N" + inv.ID
+				}
+				return nil
+			}
+		}
+		made, err := h.Make(ctx, h.draft("other", "aspay", "R-1"), nil, ids(3))
+		if err != nil || !made.Fresh || made.Invoice.Number != "N"+made.Invoice.ID || asked != 3 {
+			t.Fatalf("%+v, %v, asked %d times", made, err, asked)
+		}
+		if _, err := h.Make(ctx, h.draft("other", "aspay", "R-2"), nil, ids(4)); !store.IsUnique(err) || asked != 3 {
+			t.Fatalf("%v, asked %d times", err, asked)
+		}
+		if _, err := h.Make(ctx, h.draft("other", "aspay", "R-3"), nil, func(context.Context, *invoice.Invoice) error { return fault.New(fault.Outage) }); !fault.Has(err, fault.Outage) {
+			t.Fatal(err)
+		}
+		// One that fails harms no other of its slice.
+		var all sync.WaitGroup
+		for n := range 40 {
+			all.Go(func() {
+				d := h.draft("third", "aspay", fmt.Sprint("R-", n))
+				if n%4 == 0 {
+					d.Number = had.Number
+				}
+				if _, err := h.Create(ctx, d, nil); (err != nil) != (n%4 == 0) {
+					t.Errorf("%d: %v", n, err)
+				}
+			})
+		}
+		all.Wait()
+		if n := len(h.events(t, "third")); n != 30 {
+			t.Errorf("%d invoices of 30", n)
+		}
 		h.clean(t)
 	})
 }

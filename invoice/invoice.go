@@ -126,6 +126,25 @@ func (s *Service) Create(ctx context.Context, inv Invoice, key *store.Key) (Crea
 	return s.create.Do(ctx, inv.Owner, key, inv)
 }
 
+// numberTries is how often Make asks for other ids.
+const numberTries = 3
+
+// Make is Create for ids that are unique by chance, or by a counter that somebody may have edited: ids sets Number, Token or both, and is
+// asked again, three times at most, when another invoice has them. Errors are also those of ids.
+func (s *Service) Make(ctx context.Context, inv Invoice, key *store.Key, ids func(context.Context, *Invoice) error) (Created, error) {
+	var made Created
+	var err error
+	for range numberTries {
+		if err = ids(ctx, &inv); err != nil {
+			return Created{}, err
+		}
+		if made, err = s.Create(ctx, inv, key); !store.IsUnique(err) {
+			return made, err
+		}
+	}
+	return made, err
+}
+
 // createSlice is Create for a slice.
 func (s *Service) createSlice(ctx context.Context, tx *store.Tx, list []Invoice) ([]store.Outcome[Created], error) {
 	first := make(map[Key]int, len(list)) // a command that stands twice in the slice is carried out once
