@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"sarraf/api"
 	"sarraf/checkout"
 	"sarraf/dialect/aspay"
+	"sarraf/dialect/assanpay"
 	"sarraf/event"
 	"sarraf/internal/httpx"
 	"sarraf/internal/id"
@@ -53,9 +55,16 @@ type app struct {
 type settings struct {
 	publicURL string
 	off       []string // doors that are switched off
+	anonymous anonymous
 	policy    webhook.Policy
 	schedule  webhook.Schedule
 	seal      ed25519.PrivateKey
+}
+
+// anonymous bounds those who show no key at doors that can do without: so many a second, 0 for no bound.
+type anonymous struct {
+	byAddress, byMerchant int
+	proxies               []netip.Prefix // believed about whose request it is
 }
 
 // newApp puts the house together over an open, migrated database.
@@ -80,6 +89,18 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 	var doors []httpx.Door
 	if !off(s.off, aspay.Name) {
 		doors, a.hosted = append(doors, asp.HTTP()), append(a.hosted, aspay.Door{})
+	}
+	suffixes, err := id.NewScrambler(keys.Derive("assanpay transaction ids"), assanpay.SuffixDigits)
+	if err != nil {
+		return nil, err
+	}
+	ask := assanpay.New(assanpay.Deps{
+		Merchants: a.merchants, Invoices: a.invoices, Payments: a.payments, Numbers: db.Numbers("assanpay.invoice"), Digits: suffixes,
+		PublicURL: s.publicURL, Clock: db.Clock(), ByAddress: httpx.NewLimiter(s.anonymous.byAddress, db.Clock()),
+		ByMerchant: httpx.NewLimiter(s.anonymous.byMerchant, db.Clock()), Address: httpx.AddressBehind(s.anonymous.proxies),
+	})
+	if !off(s.off, assanpay.Name) {
+		doors, a.hosted = append(doors, ask.HTTP()), append(a.hosted, assanpay.Door{})
 	}
 	for _, d := range a.hosted {
 		outbox.Add(d)
@@ -122,7 +143,7 @@ func (a *app) standings(ctx context.Context, owner string) ([]api.Standing, erro
 }
 
 // switchable are the front doors that --off takes.
-var switchable = []string{aspay.Name}
+var switchable = []string{assanpay.Name, aspay.Name}
 
 func off(list []string, name string) bool {
 	for _, n := range list {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 
@@ -78,10 +79,14 @@ func (c demoCmd) Run(ctx context.Context, io streams) error {
 	if err != nil {
 		return err
 	}
+	var bounds anonymous // nobody is held back on the machine itself
+	if at, err := netip.ParseAddrPort(c.Listen); err != nil || !at.Addr().IsLoopback() {
+		bounds = anonymous{byAddress: 100, byMerchant: 1000}
+	}
 	srv := server{
 		database: dsn, listen: c.Listen, migrate: true, log: log, secrets: kept.Secrets,
 		settings: settings{
-			publicURL: "http://" + c.Listen, schedule: webhook.Demo(nil),
+			publicURL: "http://" + c.Listen, anonymous: bounds, schedule: webhook.Demo(nil),
 			policy: webhook.Policy{AllowHTTP: true, Allowed: webhook.Loopback()},
 		},
 	}

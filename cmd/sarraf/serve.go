@@ -31,6 +31,9 @@ type serveCmd struct {
 	Listen       string   `default:"127.0.0.1:8080" help:"Address to listen on."`
 	PublicURL    string   `help:"Where payers and merchants reach this server, as https://pay.example.com; by default http:// and the address it listens on."`
 	AdminListen  string   `help:"Address for metrics and profiles, as 127.0.0.1:9090; none by default."`
+	PerAddress   int      `name:"anonymous-per-address" default:"100" help:"How many requests a second an address may make without a key, at front doors that can do without (AssanPay); 0 for no bound."`
+	PerMerchant  int      `name:"anonymous-per-merchant" default:"1000" help:"The same for each merchant."`
+	Proxies      []string `name:"trusted-proxy" help:"Address ranges of the proxies in front, as 10.0.0.0/8, whose X-Forwarded-For is believed."`
 	Off          []string `help:"Front doors that are switched off, by name."`
 	AllowHTTP    bool     `name:"allow-http-webhooks" help:"Send webhooks to plain http addresses too."`
 	AllowPrivate []string `name:"allow-webhook-range" help:"Address ranges, as 10.1.0.0/16, that webhooks may be sent to although they are not public."`
@@ -56,13 +59,18 @@ func (c serveCmd) Run(ctx context.Context, io streams) error {
 			return usage("--off %s: there is no such front door; there are %s", name, strings.Join(switchable, ", "))
 		}
 	}
+	proxies, err := ranges("trusted-proxy", c.Proxies)
+	if err != nil {
+		return err
+	}
 	public, err := publicURL(c.PublicURL, c.Listen)
 	if err != nil {
 		return err
 	}
 	srv := server{
 		database: c.Database, listen: c.Listen, admin: c.AdminListen, migrate: c.Dev, log: log, secrets: sec,
-		settings: settings{publicURL: public, off: c.Off, policy: policy, schedule: webhook.Standard(nil)},
+		settings: settings{publicURL: public, off: c.Off, policy: policy, schedule: webhook.Standard(nil),
+			anonymous: anonymous{c.PerAddress, c.PerMerchant, proxies}},
 	}
 	return srv.run(ctx, func(a *app, _ string) error {
 		if io.started != nil {
@@ -103,15 +111,21 @@ func (c serveCmd) secrets() (secrets, error) {
 }
 
 func (c serveCmd) policy() (webhook.Policy, error) {
-	p := webhook.Policy{AllowHTTP: c.AllowHTTP}
-	for _, text := range c.AllowPrivate {
+	allowed, err := ranges("allow-webhook-range", c.AllowPrivate)
+	return webhook.Policy{AllowHTTP: c.AllowHTTP, Allowed: allowed}, err
+}
+
+// ranges reads the address ranges of a flag.
+func ranges(flag string, texts []string) ([]netip.Prefix, error) {
+	var list []netip.Prefix
+	for _, text := range texts {
 		r, err := netip.ParsePrefix(text)
 		if err != nil {
-			return p, usage("--allow-webhook-range %s: want an address range, as 10.1.0.0/16", text)
+			return nil, usage("--%s %s: want an address range, as 10.1.0.0/16", flag, text)
 		}
-		p.Allowed = append(p.Allowed, r)
+		list = append(list, r)
 	}
-	return p, nil
+	return list, nil
 }
 
 // publicURL is the address that is printed in links: given, or made of where the server listens.

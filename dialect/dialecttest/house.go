@@ -109,8 +109,12 @@ func (h *House) Settle(ctx context.Context, inv invoice.Invoice, minor int64, ou
 	if minor == 0 {
 		minor = inv.Amount
 	}
+	reason := ""
+	if outcome != rail.Accepted {
+		reason = "The bank refused the payment."
+	}
 	settled, err := h.Payments.Settle(ctx, payment.Receipt{
-		ID: id.New(h.Clock), Owner: inv.Owner, Invoice: inv.ID, Rail: "sandbox", Amount: money.Of(minor, inv.Currency),
+		Reason: reason, ID: id.New(h.Clock), Owner: inv.Owner, Invoice: inv.ID, Rail: "sandbox", Amount: money.Of(minor, inv.Currency),
 		RailReference: "r" + strconv.FormatInt(h.receipts.Add(1), 10), Outcome: outcome,
 	}, nil)
 	return settled.Invoice, err
@@ -137,13 +141,14 @@ func (h *House) Ends(door invoice.Door, find func(ctx context.Context, text stri
 			return h.Settle(ctx, inv, 0, outcome)
 		})
 	}
-	end := func(to invoice.Status) Action {
+	end := func(to invoice.Status, reason string) Action {
 		return act(func(ctx context.Context, inv invoice.Invoice) (invoice.Invoice, error) {
-			return h.Invoices.End(ctx, invoice.Ending{Owner: inv.Owner, ID: inv.ID, To: to}, nil)
+			return h.Invoices.End(ctx, invoice.Ending{Owner: inv.Owner, ID: inv.ID, To: to, Reason: reason}, nil)
 		})
 	}
 	return map[string]Action{
-		"pay": over(rail.Accepted), "fail": over(rail.Over), "cancel": end(invoice.Cancelled), "expire": end(invoice.Expired),
+		"pay": over(rail.Accepted), "fail": over(rail.Over), "cancel": end(invoice.Cancelled, "cancelled by the payer"),
+		"expire": end(invoice.Expired, "time ran out"),
 		"webhook": func(ctx context.Context, args []string, _ string) (Answer, error) {
 			inv, err := find(ctx, args[0])
 			if err != nil {

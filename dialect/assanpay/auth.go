@@ -1,0 +1,62 @@
+package assanpay
+
+import (
+	"net/http"
+	"strings"
+
+	"sarraf/fault"
+	"sarraf/merchant"
+)
+
+// maxKey is the longest key that is looked up, in bytes. The keys that are issued have less than half.
+const maxKey = 128
+
+// authenticate answers the merchant that the address names. A key that the request shows must be that merchant's, and may do what role
+// may; without one, how often is bounded. Faults: CredentialsInvalid for a key of another, and for none where the merchant demands one;
+// PermissionMissing; MerchantMissing without a key; RateLimited.
+func (d *Dialect) authenticate(r *http.Request, role merchant.Role) (merchant.Merchant, error) {
+	public := r.PathValue("merchant")
+	headers := r.Header["Authorization"]
+	if len(headers) == 0 {
+		return d.anonymous(r, public)
+	}
+	key, ok := bearer(headers[0])
+	if len(headers) > 1 || !ok {
+		key = noKey
+	}
+	m, credential, err := d.Merchants.Authenticate(r.Context(), Name, "", key)
+	switch {
+	case err != nil:
+		return m, err
+	case m.Settings.PublicIDs[Name] != public:
+		return m, fault.New(fault.CredentialsInvalid)
+	case role == merchant.Admin && credential.Role != merchant.Admin:
+		return m, fault.New(fault.PermissionMissing)
+	}
+	return m, nil
+}
+
+// noKey is looked up where there is a header without a key: the same work is done, and nothing is found.
+const noKey = " "
+
+// bearer is the key of an Authorization header. The scheme's name is read in any case, as RFC 9110 section 11.1 has it.
+func bearer(header string) (string, bool) {
+	scheme, key, found := strings.Cut(header, " ")
+	key = strings.TrimSpace(key)
+	return key, found && strings.EqualFold(scheme, "Bearer") && key != "" && len(key) <= maxKey
+}
+
+// anonymous answers the merchant to whom shows no key.
+func (d *Dialect) anonymous(r *http.Request, public string) (merchant.Merchant, error) {
+	if err := d.ByAddress.Take(d.Address(r)); err != nil {
+		return merchant.Merchant{}, err
+	}
+	m, err := d.Merchants.ByPublicID(r.Context(), Name, public)
+	if err != nil {
+		return m, err
+	}
+	if m.Settings.KeyRequired {
+		return m, fault.New(fault.CredentialsInvalid)
+	}
+	return m, d.ByMerchant.Take(m.Owner)
+}
