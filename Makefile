@@ -7,7 +7,7 @@ GO ?= go
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 12
 
-setup: ## Install what the tests need (Debian's postgresql and chromium) and fetch the Go modules
+setup: ## Install what the tests need (Debian's postgresql, chromium, php-cli, nodejs, python3) and fetch the Go modules
 	@./internal/setup.sh
 	@$(GO) mod download
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need and is not there: PostgreSQL's server programs and Chromium, from Debian's packages.
+# Installs what the tests need and is not there, from Debian's packages: PostgreSQL's server programs, Chromium, and the languages in which
+# shops write their clients.
 set -euo pipefail
 
 want=()
@@ -9,6 +10,9 @@ fi
 if [ -z "${SARRAF_CHROMIUM:-}" ] && ! command -v chromium >/dev/null; then
   want+=(chromium fonts-noto-core)
 fi
+command -v php >/dev/null && php -m | grep -qx curl || want+=(php-cli php-curl)
+command -v node >/dev/null || want+=(nodejs)
+command -v python3 >/dev/null || want+=(python3)
 [ ${#want[@]} -eq 0 ] && exit 0
 
 if ! command -v apt-get >/dev/null; then
