@@ -2,7 +2,7 @@
 SHELL := bash
 GO ?= go
 
-.PHONY: help setup test race fuzz bench lint generate build
+.PHONY: help setup test race crash fuzz bench lint generate build
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -17,6 +17,12 @@ test: setup ## The whole suite on SQLite and PostgreSQL, with the pages in Chrom
 
 race: setup ## The whole suite under the race detector
 	$(GO) test -race -timeout 60m ./...
+
+# How often something is killed in each test, and how long a test may go on at most. CRASH_SEED repeats the chances of a run.
+CRASH_CYCLES ?= 100
+CRASH_BUDGET ?= 15m
+crash: setup ## Kill the program, its database and its nodes under load, CRASH_CYCLES (100) times each
+	CRASH_CYCLES=$(CRASH_CYCLES) CRASH_BUDGET=$(CRASH_BUDGET) $(GO) test -count=1 -timeout 0 -v -run 'Killed|TwoNodes' ./cmd/sarraf
 
 # Each fuzz target for this long.
 FUZZTIME ?= 30s

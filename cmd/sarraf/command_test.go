@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"sarraf/internal/crashtest"
 	"sarraf/internal/storetest"
 	"sarraf/store"
 )
@@ -234,11 +235,7 @@ func TestMerchantsAreManagedByCommand(t *testing.T) {
 
 // The real binary, as it is released, stops in order when it is told to.
 func TestTheBinaryStopsInOrder(t *testing.T) {
-	bin := filepath.Join(t.TempDir(), "sarraf")
-	build := exec.Command("go", "build", "-o", bin, ".")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	bin := crashtest.Binary(t)
 	dsn := storetest.URL(t, store.SQLite)
 	cmd := exec.Command(bin, "demo", "--json", "--listen", "127.0.0.1:0", "--database", dsn)
 	var logs safeBuffer

@@ -10,17 +10,23 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"sarraf/internal/crashtest"
 	"sarraf/internal/pgtest"
 	"sarraf/internal/storetest"
 	"sarraf/store"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) {
+	code := pgtest.Run(m)
+	crashtest.Remove()
+	os.Exit(code)
+}
 
 // each runs a test on both engines, each with a fresh database.
 func each(t *testing.T, fn func(t *testing.T, dsn string)) {

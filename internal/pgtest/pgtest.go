@@ -159,6 +159,23 @@ func (s *Server) Run() error {
 // Kill ends the server as a power cut would, as far as a process can.
 func (s *Server) Kill() { s.end(syscall.SIGKILL) }
 
+// KillWorker ends one of the server's processes that serve the connections of an application with SIGKILL. The server then breaks all
+// connections and recovers by itself. The error says that there is no such process.
+func (s *Server) KillWorker(application string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, s.URL("postgres"))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	var pid int
+	if err := conn.QueryRow(ctx, "SELECT pid FROM pg_stat_activity WHERE application_name = $1 ORDER BY state LIMIT 1", application).Scan(&pid); err != nil {
+		return err
+	}
+	return syscall.Kill(pid, syscall.SIGKILL)
+}
+
 // Stop ends the server's connections and shuts it down.
 func (s *Server) Stop() { s.end(syscall.SIGINT) }
 
