@@ -120,6 +120,38 @@ func TestAProgramOutlivesItsDatabaseBeingKilled(t *testing.T) {
 	crashtest.Audit(t, dsn)
 }
 
+// A demo that is killed at any moment of its first start - migrating, making its merchant, writing its file - starts the next time.
+func TestAFirstStartThatIsKilledDoesNotSpoilTheDatabase(t *testing.T) {
+	for _, engine := range []store.Engine{store.SQLite, store.Postgres} {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			p := crashtest.NewPlan(t)
+			random := p.Random(0)
+			crashtest.Binary(t) // not part of what is timed
+			whole := crashtest.Demo(t, storetest.URL(t, engine), t.TempDir())
+			began := time.Now()
+			whole.Start(t)
+			took := time.Since(began)
+			whole.Kill()
+			p.Each(t, func(int) {
+				dsn := storetest.URL(t, engine)
+				node := crashtest.Demo(t, dsn, t.TempDir())
+				for range 3 {
+					node.Launch(t)
+					<-time.After(time.Duration(random.Int64N(int64(took))))
+					node.Kill()
+				}
+				node.Start(t)
+				if line := lineOf(t, node.Printed); len(line.Drivers(switchable)) != len(switchable) {
+					t.Fatalf("a front door has no credentials: %s", node.Printed)
+				}
+				node.Stop(t)
+				crashtest.Audit(t, dsn)
+			})
+		})
+	}
+}
+
 // A front door without a driver would be left out of all of this.
 func TestEveryDoorHasADriver(t *testing.T) {
 	d := startDemo(t, storetest.URL(t, store.SQLite))

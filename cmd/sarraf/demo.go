@@ -97,6 +97,10 @@ func (c demoCmd) Run(ctx context.Context, io streams) error {
 			}
 		}
 		if !found {
+			// The secrets first: what settle writes can be read with them alone, also when this process dies before its end.
+			if err := writeJSON(path, kept); err != nil {
+				return err
+			}
 			if kept.Line, err = settle(ctx, a); err != nil {
 				return fmt.Errorf("set up the demo: %w", err)
 			}
