@@ -101,6 +101,15 @@ func (n *Numbers) Next(ctx context.Context) (int64, error) {
 	return n.next - 1, nil
 }
 
+// skipNumbers has every run of numbers go on so much later, those too that nobody has drawn from yet. A database that is put back to an
+// earlier state needs it: what was given out since stands on paper.
+func (tx *Tx) skipNumbers(ctx context.Context, by int64) error {
+	if err := tx.Exec(ctx, sqlCounterBase); err != nil {
+		return err
+	}
+	return tx.Exec(ctx, sqlCounterSkip, by)
+}
+
 // Writable answers nil when the database takes writes.
 func (db *DB) Writable(ctx context.Context) error {
 	return db.Write(ctx, func(ctx context.Context, tx *Tx) error { return tx.Exec(ctx, sqlWritable) })

@@ -20,11 +20,14 @@ type postgresDB struct {
 	readers *pgxpool.Pool
 }
 
-func openPostgres(ctx context.Context, dsn string, opts Options) (*postgresDB, error) {
+func openPostgres(ctx context.Context, dsn, database string, opts Options) (*postgresDB, error) {
 	open := func(conns int, name string) (*pgxpool.Pool, error) {
 		cfg, err := pgxpool.ParseConfig(dsn)
 		if err != nil {
 			return nil, fmt.Errorf("database: cannot read %s", redact(dsn))
+		}
+		if database != "" {
+			cfg.ConnConfig.Database = database
 		}
 		cfg.MaxConns = int32(conns)
 		cfg.ConnConfig.ConnectTimeout = 5 * time.Second

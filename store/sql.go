@@ -5,8 +5,11 @@ const (
 	sqlVersionTablePostgres = `SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'goose_db_version'`
 	sqlVersion              = `SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version`
 
-	sqlCounterLease = `INSERT INTO counter (name, next) VALUES ($1, $2)
-		ON CONFLICT (name) DO UPDATE SET next = counter.next + excluded.next RETURNING next`
+	// The counter "*" is where those begin that nobody has drawn from yet: past 0 only in a restored database.
+	sqlCounterLease = `INSERT INTO counter (name, next) VALUES ($1, $2 + COALESCE((SELECT next FROM counter WHERE name = '*'), 0))
+		ON CONFLICT (name) DO UPDATE SET next = counter.next + $2 RETURNING next`
+	sqlCounterBase = `INSERT INTO counter (name, next) VALUES ('*', 0) ON CONFLICT (name) DO NOTHING`
+	sqlCounterSkip = `UPDATE counter SET next = next + $1`
 
 	sqlAliasFind    = `SELECT id FROM alias WHERE value = $1 AND kind = $2 AND owner = $3`
 	sqlAliasResolve = `SELECT owner, id FROM alias WHERE value = $1 AND kind = $2`
@@ -16,6 +19,29 @@ const (
 
 	// A write that changes nothing, to see whether writing works.
 	sqlWritable = `UPDATE counter SET next = next WHERE name = ''`
+)
+
+// What a backup and a restore ask of SQLite about a file.
+const (
+	sqlTablesSQLite = `SELECT COUNT(*) FROM sqlite_master`
+	sqlForeignKeys  = `SELECT "table" || ' row ' || COALESCE(rowid, 0) || ' to ' || parent FROM pragma_foreign_key_check LIMIT 5`
+)
+
+// What a backup and a restore ask of PostgreSQL about itself.
+const (
+	sqlServerVersion = `SHOW server_version_num`
+	// The snapshot is handed on by a transaction that waits for pg_dump, which takes as long as it takes.
+	sqlMayIdle        = `SELECT set_config('idle_in_transaction_session_timeout', '0', true)`
+	sqlExportSnapshot = `SELECT pg_export_snapshot()`
+
+	sqlDatabase = `SELECT pg_encoding_to_char(encoding)::text, datcollate::text, datctype::text FROM pg_database WHERE datname = $1`
+	// Of other users' sessions an ordinary user sees whose they are, and little else.
+	sqlSessions = `SELECT pid::bigint, COALESCE(usename::text, ''), COALESCE(application_name, ''), COALESCE(host(client_addr), 'this machine')
+		FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()
+		AND (backend_type = 'client backend' OR backend_type IS NULL AND usename IS NOT NULL) ORDER BY pid`
+	sqlTables = `SELECT COUNT(*)::bigint, COALESCE(SUM(CASE WHEN schemaname = current_schema() AND tablename = 'goose_db_version' THEN 1 ELSE 0 END), 0)::bigint
+		FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') AND schemaname NOT LIKE 'pg_toast%'`
+	sqlLeftOver = `SELECT datname::text FROM pg_database WHERE starts_with(datname::text, $1) ORDER BY datname`
 )
 
 var (

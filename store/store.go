@@ -86,6 +86,42 @@ type statement struct {
 // would see two databases, or "postgres://...". It does not migrate. Errors are fault.Outage when the database cannot be
 // reached, and plain errors for a dsn that cannot be read.
 func Open(ctx context.Context, dsn string, opts Options) (*DB, error) {
+	return open(ctx, dsn, "", opts)
+}
+
+// open is Open for another database of the same server than the one that dsn names, unless database is "".
+func open(ctx context.Context, dsn, database string, opts Options) (*DB, error) {
+	opts = opts.filled()
+	db := &DB{clock: opts.Clock, log: opts.Logger, obs: opts.Observer}
+	engine, path, err := engineOf(dsn)
+	if err != nil {
+		return nil, err
+	}
+	db.engine = engine
+	if engine == SQLite {
+		db.be, err = openSQLite(ctx, path, opts)
+	} else {
+		db.be, err = openPostgres(ctx, dsn, database, opts)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return db, nil
+}
+
+// engineOf tells a dsn's engine, and what stands after the colon.
+func engineOf(dsn string) (Engine, string, error) {
+	switch scheme, rest, _ := strings.Cut(dsn, ":"); scheme {
+	case "sqlite":
+		return SQLite, rest, nil
+	case "postgres", "postgresql":
+		return Postgres, rest, nil
+	}
+	return "", "", errors.New("database: want sqlite:PATH or postgres://user@host/name, not " + redact(dsn))
+}
+
+// filled is the options with what was left open chosen.
+func (opts Options) filled() Options {
 	if opts.Clock == nil {
 		opts.Clock = clock.System{}
 	}
@@ -101,22 +137,7 @@ func Open(ctx context.Context, dsn string, opts Options) (*DB, error) {
 	if opts.Writers <= 0 {
 		opts.Writers = 6
 	}
-	db := &DB{clock: opts.Clock, log: opts.Logger, obs: opts.Observer}
-	var err error
-	switch scheme, rest, _ := strings.Cut(dsn, ":"); scheme {
-	case "sqlite":
-		db.engine = SQLite
-		db.be, err = openSQLite(ctx, rest, opts)
-	case "postgres", "postgresql":
-		db.engine = Postgres
-		db.be, err = openPostgres(ctx, dsn, opts)
-	default:
-		return nil, errors.New("database: want sqlite:PATH or postgres://user@host/name, not " + redact(dsn))
-	}
-	if err != nil {
-		return nil, err
-	}
-	return db, nil
+	return opts
 }
 
 // Engine tells which engine is open.
