@@ -180,6 +180,13 @@ type Key struct {
 	Seq   int64
 }
 
+// Count answers how many events there are, of all owners, and when the last one was; the zero time without any.
+func Count(ctx context.Context, tx *store.Tx) (events int64, last time.Time, err error) {
+	var at int64
+	err = tx.Query(ctx, sqlCount, nil, func(r store.Row) error { return r.Scan(&events, &at) })
+	return events, clock.FromMicros(at), err
+}
+
 // Stream walks all events about one kind of thing, ordered by owner, subject and number: the order in which an audit walks the rows
 // they are about.
 func Stream(ctx context.Context, tx *store.Tx, kind string) *store.Stream[Event] {

@@ -12,6 +12,7 @@ const (
 	sqlStream  = `SELECT ` + columns + ` FROM event e WHERE e.kind = $1 ORDER BY e.owner, e.subject, e.seq`
 	sqlAll     = `SELECT ` + columns + ` FROM event e ORDER BY e.owner, e.seq`
 	sqlNewest  = `SELECT COALESCE(MAX(at), 0) FROM event`
+	sqlCount   = `SELECT COUNT(*), COALESCE(MAX(at), 0) FROM event`
 	sqlHeads   = `SELECT owner, last FROM event_counter ORDER BY owner`
 )
 

@@ -185,3 +185,9 @@ func (s *Service) Expire(ctx context.Context, interval time.Duration, failed fun
 		}
 	}
 }
+
+// Count answers how many invoices there are, of all owners.
+func Count(ctx context.Context, tx *store.Tx) (invoices int64, err error) {
+	err = tx.Query(ctx, sqlCount, nil, func(r store.Row) error { return r.Scan(&invoices) })
+	return invoices, err
+}

@@ -25,6 +25,7 @@ const (
 	sqlDue    = `SELECT owner, id FROM invoice WHERE status = 'open' AND expires_at <= $1 ORDER BY expires_at LIMIT $2`
 	sqlAll    = `SELECT ` + columns + ` FROM invoice i ORDER BY i.owner, i.id`
 	// What is not there is NULL: an empty value would be taken for it by some statements and not by others.
+	sqlCount  = `SELECT COUNT(*) FROM invoice`
 	sqlEmpty  = `SELECT i.owner, i.id FROM invoice i WHERE i.reference = '' OR i.expires_at = 0 OR i.paid_at = 0`
 	sqlNoPage = `SELECT i.owner, i.id FROM invoice i LEFT JOIN alias a ON a.value = i.token AND a.kind = $1 AND a.owner = i.owner
 		AND a.id = i.id WHERE a.id IS NULL`

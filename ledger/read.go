@@ -92,3 +92,9 @@ func StreamTransfers(ctx context.Context, tx *store.Tx, kinds []string) *store.S
 	}
 	return store.NewStream(ctx, tx, sqlDebitsOfKinds(len(kinds)), args, scanPublic)
 }
+
+// Count answers how many accounts and how many transfers there are, of all owners.
+func Count(ctx context.Context, tx *store.Tx) (accounts, transfers int64, err error) {
+	err = tx.Query(ctx, sqlCountRows, nil, func(r store.Row) error { return r.Scan(&accounts, &transfers) })
+	return accounts, transfers, err
+}

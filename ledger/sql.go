@@ -75,6 +75,7 @@ const (
 	sqlAllHolds    = `SELECT ` + holdColumns + ` FROM hold h ORDER BY h.owner, h.id`
 	sqlStepsByHold = `SELECT ` + stepColumns + ` FROM hold_step s ORDER BY s.owner, s.hold, s.n`
 	sqlNewestEntry = `SELECT COALESCE(MAX(at), 0) FROM entry`
+	sqlCountRows   = `SELECT (SELECT COUNT(*) FROM account), (SELECT COUNT(*) FROM entry WHERE side = 'debit')`
 	sqlNewestStep  = `SELECT COALESCE(MAX(at), 0) FROM hold_step`
 
 	// Entries whose other side is not there or says something else.

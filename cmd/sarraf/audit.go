@@ -21,8 +21,24 @@ import (
 
 type auditCmd struct {
 	databaseFlag
-	JSON    bool     `name:"json" help:"Print one JSON object: whether the books are clean, the findings, and how long it took."`
+	sealKeysFlag
+	JSON bool `name:"json" help:"Print one JSON object: whether the books are clean, the findings, and how long it took."`
+}
+
+// sealKeysFlag names the keys that an audit trusts.
+type sealKeysFlag struct {
 	SealKey []string `name:"seal-public-key" help:"The Ed25519 public keys, in base64, one of which must have signed each seal; by default those that the database names."`
+}
+
+func (f sealKeysFlag) keys() (pinned []ed25519.PublicKey, err error) {
+	for _, text := range f.SealKey {
+		key, err := base64.StdEncoding.DecodeString(text)
+		if err != nil || len(key) != ed25519.PublicKeySize {
+			return nil, usage("--seal-public-key: want 32 bytes in base64")
+		}
+		pinned = append(pinned, key)
+	}
+	return pinned, nil
 }
 
 // auditAnswer is what `sarraf audit --json` prints.
@@ -33,13 +49,9 @@ type auditAnswer struct {
 }
 
 func (c auditCmd) Run(ctx context.Context, io streams) error {
-	var pinned []ed25519.PublicKey
-	for _, text := range c.SealKey {
-		key, err := base64.StdEncoding.DecodeString(text)
-		if err != nil || len(key) != ed25519.PublicKeySize {
-			return usage("--seal-public-key: want 32 bytes in base64")
-		}
-		pinned = append(pinned, key)
+	pinned, err := c.keys()
+	if err != nil {
+		return err
 	}
 	db, err := c.openMade(ctx, store.Options{Logger: slog.New(slog.NewTextHandler(io.err, nil)), ReadOnly: true})
 	if err != nil {

@@ -25,6 +25,12 @@ func TestWrongArgumentsAreStatusTwo(t *testing.T) {
 		{"nonsense"},
 		{"serve", "--no-such-flag"},
 		{"audit", "--seal-public-key", "x"},
+		{"backup"},
+		{"backup", "file", "--seal-public-key", "x"},
+		{"restore"},
+		{"restore", "file", "--seal-public-key", "x"},
+		{"restore", "file", "--skip-numbers=-1"},
+		{"restore", "file", "--skip-numbers=1000000000001"},
 		{"serve", "--log-level", "loud"},
 		{"serve", "--dev", "--off", "nobody", "--database", "sqlite:" + filepath.Join(t.TempDir(), "x.db")},
 		{"serve", "--dev", "--public-url", "ftp://x", "--database", "sqlite:" + filepath.Join(t.TempDir(), "x.db")},
@@ -38,7 +44,7 @@ func TestWrongArgumentsAreStatusTwo(t *testing.T) {
 
 func TestHelpIsStatusZero(t *testing.T) {
 	code, out, _ := command(t, "--help")
-	for _, want := range []string{"serve", "demo", "migrate", "audit", "merchant", "version"} {
+	for _, want := range []string{"serve", "demo", "migrate", "audit", "backup", "restore", "merchant", "version"} {
 		if code != 0 || !strings.Contains(out, want) {
 			t.Errorf("status %d, no %s in %s", code, want, out)
 		}
@@ -73,7 +79,7 @@ func TestAMistypedDatabaseIsNotMade(t *testing.T) {
 	t.Setenv("SARRAF_KEY", random32())
 	t.Setenv("SARRAF_SEAL_KEY", random32())
 	path := filepath.Join(t.TempDir(), "typo.db")
-	for _, args := range [][]string{{"audit"}, {"serve"}, {"merchant", "list"}, {"merchant", "create", "Shop"}} {
+	for _, args := range [][]string{{"audit"}, {"serve"}, {"merchant", "list"}, {"merchant", "create", "Shop"}, {"backup", path + ".backup"}} {
 		code, _, errs := command(t, append(args, "--database", "sqlite:"+path)...)
 		if code != exitFailed || !strings.Contains(errs, "there is no database "+path) || !strings.Contains(errs, "sarraf migrate") {
 			t.Errorf("%v: %d %q", args, code, errs)

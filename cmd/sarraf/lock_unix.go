@@ -24,7 +24,7 @@ func lockDatabase(dsn string) (unlock func(), err error) {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("%s is being served by another process; several nodes need PostgreSQL", path)
+			return nil, fmt.Errorf("%s %w; several nodes need PostgreSQL", path, errServed)
 		}
 		return nil, fmt.Errorf("cannot lock the database: %w", err)
 	}

@@ -27,6 +27,8 @@ type commands struct {
 	Demo     demoCmd     `cmd:"" help:"Serve on a throwaway database with a demo merchant, all in sandbox mode."`
 	Migrate  migrateCmd  `cmd:"" help:"Bring the database's schema up to date."`
 	Audit    auditCmd    `cmd:"" help:"Prove the books. Exit status 1 on any discrepancy."`
+	Backup   backupCmd   `cmd:"" help:"Copy the database into a file, while it is served, and prove the copy."`
+	Restore  restoreCmd  `cmd:"" help:"Prove a backup, and put it in the database's place."`
 	Merchant merchantCmd `cmd:"" help:"Manage merchants, their credentials and fees."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }

@@ -29,12 +29,19 @@ func (f databaseFlag) open(ctx context.Context, opts store.Options) (*store.DB, 
 // openMade opens a database that must be there already. Opening makes an SQLite file that is not, and an empty one in place of a
 // mistyped name would be taken for the books.
 func (f databaseFlag) openMade(ctx context.Context, opts store.Options) (*store.DB, error) {
-	if path, ok := strings.CutPrefix(f.Database, "sqlite:"); ok {
-		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("there is no database %s: give its name with --database, or make it with sarraf migrate", path)
-		}
+	if err := f.mustBeMade(); err != nil {
+		return nil, err
 	}
 	return f.open(ctx, opts)
+}
+
+func (f databaseFlag) mustBeMade() error {
+	if path, ok := strings.CutPrefix(f.Database, "sqlite:"); ok {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("there is no database %s: give its name with --database, or make it with sarraf migrate", path)
+		}
+	}
+	return nil
 }
 
 type migrateCmd struct {

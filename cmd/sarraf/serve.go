@@ -156,6 +156,9 @@ func logger(io streams, level string) (*slog.Logger, error) {
 	return slog.New(slog.NewTextHandler(io.err, &slog.HandlerOptions{Level: l})), nil
 }
 
+// errServed says that another process serves an SQLite file, or restores it.
+var errServed = errors.New("is being served by another process")
+
 // server is what serve and demo share: a database, a listener, the house, and an orderly end.
 type server struct {
 	database string
