@@ -80,6 +80,8 @@ func refreshTo(seconds int, url string) string { return fmt.Sprintf("%d;url=%s",
 // describe is what is being paid for beyond the title that stands beside the amount; a finished page has no such title.
 func describe(p Page) string {
 	switch {
+	case p.leadsOn():
+		return "" // it stands above the way on
 	case !p.Finished():
 		return p.Description
 	case p.Title != "" && p.Description != "":

@@ -99,7 +99,11 @@ func screens(t testing.TB) map[string]Page {
 		"open-part": with(live, func(p *Page) {
 			p.Received, p.Remaining, p.Share = Money{"৳500.00", ""}, Money{"৳734.50", "734.50 Bangladeshi taka"}, 40
 		}),
-		"landing": with(sandbox, func(p *Page) { p.ContinueURL = "/checkout/tok" }),
+		"landing": with(sandbox, func(p *Page) {
+			p.ContinueURL, p.Description = "/checkout/tok", "Two books and a map.\nDelivered on Friday."
+		}),
+		"landing-bare": with(sandbox, func(p *Page) { p.ContinueURL, p.Ends = "/checkout/tok", time.Time{} }),
+		"landing-paid": with(finished(sandbox, Paid), func(p *Page) { p.ContinueURL, p.Description = "/checkout/tok", "Two books and a map." }),
 		"open-bare": {
 			Store: "K", Status: Open, Amount: Money{Text: "৳100.00"}, ActionURL: "/methods/tok",
 			Methods: []Method{{"wallet", "Pay with a mobile wallet", "", "phone", false}},

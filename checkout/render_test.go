@@ -95,7 +95,15 @@ func TestOpenPagePollsItsFragment(t *testing.T) {
 func TestLandingPageTellsWhatIsAskedForAndLeadsOn(t *testing.T) {
 	doc := render(t, Hosted(screens(t)["landing"]))
 	has(t, doc, `href="/checkout/tok"`, "Continue to payment", "৳1,234.50", "Shapla Books", "3 books")
-	lacks(t, doc, "<form", "<button", "pay:approve", "Cancel and return")
+	has(t, doc, "Shapla Books asks you for this payment", "Two books and a map.\nDelivered on Friday.")
+	lacks(t, doc, "<form", "<button", "pay:approve", "Cancel and return", "<dt>For")
+	bare := render(t, Hosted(screens(t)["landing-bare"]))
+	has(t, bare, "Shapla Books asks you for this payment", "Continue to payment")
+	lacks(t, bare, `class="asked"`, "left")
+	// A link that is opened again after its end says how it ended, and leads nowhere on.
+	done := render(t, Hosted(screens(t)["landing-paid"]))
+	has(t, done, "Payment received", "For Order 4711 · 3 books – Two books and a map.")
+	lacks(t, done, "Continue to payment", "asks you for", "/checkout/tok")
 }
 
 func TestNoticeSpeaksOfTheLastAttempt(t *testing.T) {

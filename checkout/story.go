@@ -11,8 +11,8 @@ import (
 	"sarraf/qr"
 )
 
-// zones are where people who pay in a currency live; times on the page are theirs.
-var zones = map[money.Currency]string{"BDT": "Asia/Dhaka", "PKR": "Asia/Karachi"}
+// zones are where people who pay in a currency live; times on the page are theirs. Most of those who pay in EUR have Amsterdam's.
+var zones = map[money.Currency]string{"BDT": "Asia/Dhaka", "PKR": "Asia/Karachi", "EUR": "Europe/Amsterdam"}
 
 // locales are how amounts are written for them.
 var locales = map[money.Currency]money.Locale{"BDT": "en-BD", "PKR": "en-PK"}
@@ -101,6 +101,7 @@ func banglaQR(v visit) (string, error) {
 	return qr.Bangladesh(qr.BangladeshAccount{
 		Acquirer: b.AcquirerDomain, InstitutionType: b.InstitutionType, Institution: b.InstitutionID, PAN: b.PAN,
 	}, qr.Payee{
-		Name: b.Name, City: b.City, Category: b.Category, Dynamic: true, Amount: v.inv.Due(), Bill: v.inv.Number,
+		Name: b.Name, City: b.City, Category: b.Category, Dynamic: true, Amount: v.inv.Due(),
+		Bill: cmp.Or(v.inv.Number, v.inv.Token), // where the door prints no number, the page is what there is
 	})
 }

@@ -112,6 +112,9 @@ func (p Page) Version() string {
 	return hex.EncodeToString(sum[:6])
 }
 
+// leadsOn reports whether the page only says what is asked for, and leads on to the one where it is paid.
+func (p Page) leadsOn() bool { return !p.Finished() && p.ContinueURL != "" }
+
 // polls reports whether the page asks for its live fragment.
 func (p Page) polls() bool { return !p.Finished() && p.LiveURL != "" }
 

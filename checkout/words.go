@@ -15,7 +15,7 @@ type language struct {
 	PayTo, AmountDue, LeftToPay, ReceivedOf   string
 	TestMode, TestModeHint, Ways, TestWays    string
 	Scan, NoWays, Cancel, CancelNoStore       string
-	Continue, ContinueHint                    string
+	Asks, Continue, ContinueHint              string
 	For, Customer, Invoice, Reference, PaidOn string
 	Return, Returning, Waiting, Help          string
 	By, RequestID, TryAgain                   string
@@ -44,7 +44,7 @@ var english = language{
 	Ways: "How would you like to pay?", TestWays: "Choose what the test bank does",
 	Scan: "Scan to pay", NoWays: "This payment cannot be made right now. Please try again later.",
 	Cancel: "Cancel and return to {store}", CancelNoStore: "Cancel this payment",
-	Continue: "Continue to payment", ContinueHint: "You choose how to pay on the next page.",
+	Asks: "{store} asks you for this payment", Continue: "Continue to payment", ContinueHint: "You choose how to pay on the next page.",
 	For: "For", Customer: "Billed to", Invoice: "Invoice", Reference: "Reference", PaidOn: "Paid on",
 	Return: "Return to {store}", Returning: "You will be taken back in {seconds} seconds.",
 	Waiting: "This page updates by itself once you have paid.", Help: "Help",
