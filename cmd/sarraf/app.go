@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"sarraf/checkout"
 	"sarraf/dialect/aspay"
 	"sarraf/dialect/assanpay"
+	"sarraf/dialect/payrequest"
 	"sarraf/event"
 	"sarraf/internal/httpx"
 	"sarraf/internal/id"
@@ -43,7 +45,8 @@ type app struct {
 	deliverer *webhook.Worker
 	sealer    *seal.Sealer
 	client    *webhook.Client
-	doors     []httpx.Door // every front door with its routes, as the handler has them
+	doors     []httpx.Door    // every front door with its routes, as the handler has them
+	segments  map[string]bool // what the paths of the doors begin with
 	hosted    []invoice.Door
 	handler   http.Handler
 	health    *health
@@ -102,6 +105,12 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 	if !off(s.off, assanpay.Name) {
 		doors, a.hosted = append(doors, ask.HTTP()), append(a.hosted, assanpay.Door{})
 	}
+	pr := payrequest.New(payrequest.Deps{
+		Merchants: a.merchants, Invoices: a.invoices, Rails: rails, Reserved: a.reserved, PublicURL: s.publicURL, Clock: db.Clock(),
+	})
+	if !off(s.off, payrequest.Name) {
+		doors, a.hosted = append(doors, pr.HTTP()), append(a.hosted, payrequest.NewDoor(a.merchants))
+	}
 	for _, d := range a.hosted {
 		outbox.Add(d)
 	}
@@ -118,7 +127,7 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 	}))
 	a.health = &health{db: db}
 	doors = append(doors, a.health.door())
-	a.doors = doors
+	a.doors, a.segments = doors, segments(doors)
 	if a.handler, err = httpx.NewMux(httpx.Options{Log: log, Registry: m.registry, Clock: db.Clock()}, doors...); err != nil {
 		return nil, err
 	}
@@ -142,8 +151,29 @@ func (a *app) standings(ctx context.Context, owner string) ([]api.Standing, erro
 	return list, err
 }
 
+// segments are the first segments of the doors' paths, those that are not wildcards.
+func segments(doors []httpx.Door) map[string]bool {
+	all := map[string]bool{}
+	for _, d := range doors {
+		paths := slices.Clone(d.Prefixes)
+		for _, r := range d.Routes {
+			paths = append(paths, r.Pattern)
+		}
+		for _, p := range paths {
+			first, _, _ := strings.Cut(strings.TrimLeft(p, "/"), "/")
+			if first != "" && !strings.HasPrefix(first, "{") {
+				all[first] = true
+			}
+		}
+	}
+	return all
+}
+
+// reserved reports whether a path of ours begins with the segment, so that a link at the root could not be reached under it.
+func (a *app) reserved(segment string) bool { return a.segments[segment] }
+
 // switchable are the front doors that --off takes.
-var switchable = []string{assanpay.Name, aspay.Name}
+var switchable = []string{assanpay.Name, aspay.Name, payrequest.Name}
 
 func off(list []string, name string) bool {
 	for _, n := range list {
