@@ -35,7 +35,7 @@ type Answer struct {
 type Driver struct {
 	Door     string
 	Currency string
-	Tells    bool // the door sends webhooks
+	Tells    []string // the ends of an invoice that the door tells by webhook, in the core's words
 
 	// Create is the call that makes an invoice, and Made reads the answer: the address of the payer's page, or false when it says
 	// anything but that the invoice was made.
@@ -79,7 +79,7 @@ func (l Line) all() []*Driver {
 	if k := l.Aspay; k != nil {
 		keys := []string{"x-api-key", k.APIKey, "x-api-secret", k.APISecret}
 		list = append(list, &Driver{
-			Door: "aspay", Currency: "BDT", Tells: true, Open: "pending", Paid: "paid", Cancelled: "cancelled", Expired: "expired",
+			Door: "aspay", Currency: "BDT", Tells: []string{"paid"}, Open: "pending", Paid: "paid", Cancelled: "cancelled", Expired: "expired",
 			Create: func(o Order) Request {
 				return post("/api/payment/create", keys, map[string]any{
 					"amount": json.Number(o.Amount), "customer_name": "Rahima Khatun", "transaction_reference": o.Reference, "callback_url": o.Hook,
@@ -114,7 +114,8 @@ func (l Line) all() []*Driver {
 	}
 	if k := l.PayRequest; k != nil {
 		list = append(list, &Driver{
-			Door: "payrequest", Currency: "EUR", Tells: true, Open: "pending", Paid: "paid", Cancelled: "failed", Expired: "failed",
+			Door: "payrequest", Currency: "EUR", Tells: []string{"paid", "failed", "cancelled", "expired"},
+			Open: "pending", Paid: "paid", Cancelled: "failed", Expired: "failed",
 			Create: func(o Order) Request {
 				return post("/api/create/", nil, map[string]any{
 					"token": k.Token, "id": o.Reference, "title": "Two books", "amount": o.Amount, "type": "direct", "webhook": o.Hook,

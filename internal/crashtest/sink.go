@@ -206,7 +206,7 @@ func (s *Sink) AwaitCut(t testing.TB) {
 // AwaitAll waits until each of the invoices, by reference, was told and taken.
 func (s *Sink) AwaitAll(t testing.TB, want map[string]bool) {
 	t.Helper()
-	s.await(t, "each paid invoice is told", func() bool {
+	s.await(t, "each end that a door tells of is told", func() bool {
 		taken := map[string]bool{}
 		for _, c := range s.told {
 			if c.Taken {
@@ -222,8 +222,8 @@ func (s *Sink) AwaitAll(t testing.TB, want map[string]bool) {
 	})
 }
 
-// check holds every call that came against what may be told: each of a paid invoice, genuine, with the number of its one event, and
-// with one id however often it comes, each attempt with a number of its own.
+// check holds every call that came against what may be told: each of an end that its door tells of, genuine, with the number of that one
+// event, and with one id however often it comes, each attempt with a number of its own.
 func (s *Sink) check(t testing.TB, sequence map[string]int64) {
 	t.Helper()
 	s.mu.Lock()
@@ -239,7 +239,7 @@ func (s *Sink) check(t testing.TB, sequence map[string]int64) {
 		case c.Wrong != nil:
 			t.Errorf("webhook %s of %s: %v", c.ID, c.Reference, c.Wrong)
 		case sequence[c.Reference] == 0:
-			t.Errorf("webhook %s tells of %s, which is not paid", c.ID, c.Reference)
+			t.Errorf("webhook %s tells of %s, of which nothing is to be told", c.ID, c.Reference)
 		case c.Sequence != sequence[c.Reference]:
 			t.Errorf("webhook %s of %s has sequence %d, and the event is number %d", c.ID, c.Reference, c.Sequence, sequence[c.Reference])
 		case ids[c.Reference] != "" && ids[c.Reference] != c.ID:
