@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"sarraf/event"
 	"sarraf/internal/audit"
+	"sarraf/internal/clock"
 	"sarraf/internal/pgtest"
 	"sarraf/internal/storetest"
 	"sarraf/store"
@@ -141,4 +143,53 @@ func TestListsArePagedByNumber(t *testing.T) {
 			t.Errorf("%v, %v", found, err)
 		}
 	})
+}
+
+func TestWhatIsAboutASubjectIsFoundByTime(t *testing.T) {
+	c := clock.NewFake(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	storetest.Each(t, c, func(t *testing.T, db *store.DB) {
+		l := event.NewLog(db)
+		start := c.Now()
+		for i := range 50 {
+			if err := write(t.Context(), db, l, fact(db, "a", fmt.Sprint(i%10)), fact(db, "b", "3")); err != nil {
+				t.Fatal(err)
+			}
+			c.Advance(time.Minute)
+		}
+		for _, tc := range []struct {
+			from, to time.Duration
+			want     string
+		}{
+			{0, 50 * time.Minute, "[4 14 24 34 44]"},
+			{4 * time.Minute, 14 * time.Minute, "[14]"},
+			{3 * time.Minute, 14 * time.Minute, "[4 14]"},
+			{100 * time.Minute, 200 * time.Minute, "[]"},
+			{-2 * time.Hour, -time.Hour, "[]"},
+		} {
+			got := about(t, db, start.Add(tc.from), start.Add(tc.to))
+			if fmt.Sprint(got) != tc.want {
+				t.Errorf("from %v to %v: %v, want %s", tc.from, tc.to, got, tc.want)
+			}
+		}
+		if got := about(t, db, time.Time{}, time.Time{}); len(got) != 5 {
+			t.Errorf("ever: %v", got)
+		}
+	})
+}
+
+// about are the numbers of the events of owner a about subject 3.
+func about(t *testing.T, db *store.DB, from, to time.Time) []int64 {
+	t.Helper()
+	var got []int64
+	err := db.Snapshot(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+		list, err := event.About(ctx, tx, "a", "3", from, to)
+		for _, e := range list {
+			got = append(got, e.Seq)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
 }

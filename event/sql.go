@@ -13,6 +13,9 @@ const (
 	sqlAll     = `SELECT ` + columns + ` FROM event e ORDER BY e.owner, e.seq`
 	sqlNewest  = `SELECT COALESCE(MAX(at), 0) FROM event`
 	sqlCount   = `SELECT COUNT(*), COALESCE(MAX(at), 0) FROM event`
+	sqlLast    = `SELECT last FROM event_counter WHERE owner = $1`
+	sqlAt      = `SELECT e.at FROM event e WHERE e.owner = $1 AND e.seq = $2`
+	sqlAbout   = `SELECT ` + columns + ` FROM event e WHERE e.owner = $1 AND e.seq >= $2 AND e.seq <= $3 AND e.subject = $4 ORDER BY e.seq`
 	sqlHeads   = `SELECT owner, last FROM event_counter ORDER BY owner`
 )
 

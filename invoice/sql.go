@@ -18,7 +18,8 @@ const (
 	sqlByReference = `SELECT ` + columns + ` FROM invoice i WHERE i.owner = $1 AND i.door = $2 AND i.reference = $3`
 	sqlByNumber    = `SELECT ` + columns + ` FROM alias a JOIN invoice i ON i.owner = a.owner AND i.id = a.id
 		WHERE a.value = $1 AND a.kind = $2 AND a.owner = $3`
-	sqlByToken = `SELECT ` + columns + ` FROM alias a JOIN invoice i ON i.owner = a.owner AND i.id = a.id
+	sqlAnyReference = `SELECT ` + columns + ` FROM invoice i WHERE i.reference = $1 ORDER BY i.owner, i.door`
+	sqlByToken      = `SELECT ` + columns + ` FROM alias a JOIN invoice i ON i.owner = a.owner AND i.id = a.id
 		WHERE a.value = $1 AND a.kind = $2`
 	sqlAfter  = `SELECT ` + columns + ` FROM invoice i WHERE i.owner = $1 AND i.id > $2 ORDER BY i.id LIMIT $3`
 	sqlBefore = `SELECT ` + columns + ` FROM invoice i WHERE i.owner = $1 AND i.id < $2 ORDER BY i.id DESC LIMIT $3`

@@ -67,6 +67,15 @@ const (
 	sqlEntries = `SELECT ` + entryColumns + ` FROM entry e WHERE e.owner = $1 AND e.account = $2 AND e.seq > $3 ORDER BY e.seq LIMIT $4`
 )
 
+// What operators ask for.
+const (
+	sqlTransfer = `SELECT ` + entryColumns + ` FROM entry e WHERE e.transfer = $1 ORDER BY e.owner, e.side DESC`
+	// Ids of transfers sort by time, and there is no index by subject: of the transfers between two ids, those for the subject.
+	sqlOfSubject = `SELECT ` + entryColumns + ` FROM entry e WHERE e.transfer >= $1 AND e.transfer < $2 AND e.owner = $3 AND e.subject = $4
+		ORDER BY e.transfer, e.side DESC`
+	sqlOfSubjectEver = `SELECT ` + entryColumns + ` FROM entry e WHERE e.owner = $1 AND e.subject = $2 ORDER BY e.transfer, e.side DESC`
+)
+
 // What audits and seals walk.
 const (
 	sqlAllAccounts = `SELECT ` + accountColumns + ` FROM account a ORDER BY a.owner, a.id`

@@ -35,6 +35,8 @@ const (
 	sqlSetFee = `INSERT INTO merchant_fee (owner, rail, currency, flat, ppm, least, most) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (owner, rail, currency) DO UPDATE SET flat = excluded.flat, ppm = excluded.ppm, least = excluded.least, most = excluded.most`
 
+	sqlNotes = `SELECT id, actor, action, subject, before, after, source, at FROM audit_log
+		WHERE owner = $1 AND ($2 = '' OR subject = $2) ORDER BY id`
 	sqlNote = `INSERT INTO audit_log (owner, id, actor, action, subject, before, after, source, at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (owner, id) DO NOTHING`
 )
@@ -42,6 +44,9 @@ const (
 var bulkFees = store.NewBulk(`WITH k (owner, rail, currency) AS (VALUES {rows})
 	SELECT f.owner, f.rail, f.currency, f.flat, f.ppm, f.least, f.most FROM k JOIN merchant_fee f
 	ON f.owner = k.owner AND f.rail = k.rail AND f.currency = k.currency`, "TEXT", "TEXT", "TEXT")
+
+var bulkCredential = store.NewBulk(`WITH k (o, i) AS (VALUES {rows})
+	SELECT `+credentialColumns+` FROM k JOIN credential ON owner = k.o AND id = k.i`, "TEXT", "TEXT")
 
 func (s *Service) read(ctx context.Context, sql string, args ...any) ([]Merchant, error) {
 	var list []Merchant

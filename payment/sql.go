@@ -11,6 +11,7 @@ const columns = `p.owner, p.id, p.invoice, p.rail, p.rail_reference, p.amount, p
 
 const (
 	sqlOfInvoice = `SELECT ` + columns + ` FROM payment p WHERE p.owner = $1 AND p.invoice = $2 ORDER BY p.id`
+	sqlAnyRail   = `SELECT ` + columns + ` FROM payment p WHERE p.rail_reference = $1 ORDER BY p.owner, p.rail`
 	sqlAll       = `SELECT ` + columns + ` FROM payment p ORDER BY p.owner, p.id`
 	sqlByInvoice = `SELECT ` + columns + ` FROM payment p ORDER BY p.owner, p.invoice, p.id`
 )

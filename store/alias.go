@@ -68,6 +68,18 @@ func (db *DB) AliasesOf(ctx context.Context, owner, value string) (map[string]st
 	return found, err
 }
 
+// Meanings answers whatever the value means, to any owner, by kind. It is for operators: see ResolveAlias.
+func (tx *Tx) Meanings(ctx context.Context, value string) ([]Alias, error) {
+	var list []Alias
+	err := tx.Query(ctx, sqlAliasAnyone, []any{value}, func(r Row) error {
+		var a Alias
+		err := r.Scan(&a.Value, &a.Kind, &a.Owner, &a.ID)
+		list = append(list, a)
+		return err
+	})
+	return list, err
+}
+
 // numbersBlock is how many running numbers a node leases at once. What a stopped node had left of its block is never given out.
 const numbersBlock = 1000
 

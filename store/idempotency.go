@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"slices"
 	"time"
 
 	"sarraf/fault"
@@ -69,6 +71,44 @@ func (tx *Tx) readKeys(ctx context.Context, slots []slot) (map[slot]kept, error)
 		return nil
 	})
 	return found, err
+}
+
+// Answer is the outcome that was kept for an Idempotency-Key: a result, or the faults the command was refused with.
+type Answer struct {
+	Owner  string          `json:"-"`
+	Door   string          `json:"door"`
+	Key    string          `json:"key"`
+	At     time.Time       `json:"at"`
+	Result json.RawMessage `json:"result,omitempty"`
+	Faults []*fault.Error  `json:"faults,omitempty"`
+}
+
+// Answers are those that are kept for the key with any of the owners at any of the doors. It looks each pair up.
+func (tx *Tx) Answers(ctx context.Context, owners, doors []string, key string) ([]Answer, error) {
+	args := make([]any, 0, 3*len(owners)*len(doors))
+	for _, o := range owners {
+		for _, d := range doors {
+			args = append(args, o, d, key)
+		}
+	}
+	var list []Answer
+	err := tx.QueryRows(ctx, bulkIdempotencyKept, args, func(r Row) error {
+		var a Answer
+		var body string
+		var at int64
+		if err := r.Scan(&a.Owner, &a.Door, &a.Key, &body, &at); err != nil {
+			return err
+		}
+		var s snapshot
+		if err := json.Unmarshal([]byte(body), &s); err != nil {
+			return fmt.Errorf("the answer kept for a key of %s cannot be read: %w", a.Owner, err)
+		}
+		a.At, a.Result, a.Faults = clock.FromMicros(at), s.Result, s.Faults
+		list = append(list, a)
+		return nil
+	})
+	slices.SortFunc(list, func(a, b Answer) int { return slot{a.Owner, a.Door, a.Key}.compare(slot{b.Owner, b.Door, b.Key}) })
+	return list, err
 }
 
 // PruneKeys forgets answers kept for longer than keep. Callers promise their merchants at least 24 hours.

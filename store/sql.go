@@ -15,6 +15,8 @@ const (
 	sqlAliasResolve = `SELECT owner, id FROM alias WHERE value = $1 AND kind = $2`
 	sqlAliasAll     = `SELECT kind, id FROM alias WHERE value = $1 AND owner = $2 ORDER BY kind`
 
+	sqlAliasAnyone = `SELECT value, kind, owner, id FROM alias WHERE value = $1 ORDER BY kind, owner`
+
 	sqlIdempotencyPrune = `DELETE FROM idempotency WHERE at < $1`
 
 	// A write that changes nothing, to see whether writing works.
@@ -52,6 +54,9 @@ var (
 
 	bulkIdempotencyFind = NewBulk(`WITH k (owner, door, key) AS (VALUES {rows})
 		SELECT i.owner, i.door, i.key, i.body_hash, i.snapshot FROM k JOIN idempotency i
+		ON i.owner = k.owner AND i.door = k.door AND i.key = k.key`, "TEXT", "TEXT", "TEXT")
+	bulkIdempotencyKept = NewBulk(`WITH k (owner, door, key) AS (VALUES {rows})
+		SELECT i.owner, i.door, i.key, i.snapshot, i.at FROM k JOIN idempotency i
 		ON i.owner = k.owner AND i.door = k.door AND i.key = k.key`, "TEXT", "TEXT", "TEXT")
 	bulkIdempotencyInsert = NewBulk(`INSERT INTO idempotency (owner, door, key, body_hash, snapshot, at) VALUES {rows}`,
 		"TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT")

@@ -50,7 +50,9 @@ const (
 	sqlOfObject = `SELECT ` + deliveryColumns + ` FROM delivery WHERE owner = $1 AND object = $2 ORDER BY id`
 	sqlAfter    = `SELECT ` + deliveryColumns + ` FROM delivery WHERE owner = $1 AND id > $2 ORDER BY id LIMIT $3`
 	sqlBefore   = `SELECT ` + deliveryColumns + ` FROM delivery WHERE owner = $1 AND id < $2 ORDER BY id DESC LIMIT $3`
-	sqlAttempts = `SELECT n, node, started_at, ended_at, status, outcome, answer FROM delivery_attempt
+	// Ids of deliveries sort by time, and only what is pending has an index by object.
+	sqlOfObjectBetween = `SELECT ` + deliveryColumns + ` FROM delivery WHERE owner = $1 AND id >= $2 AND id < $3 AND object = $4 ORDER BY id`
+	sqlAttempts        = `SELECT n, node, started_at, ended_at, status, outcome, answer FROM delivery_attempt
 		WHERE owner = $1 AND delivery = $2 ORDER BY n`
 	sqlAgain = `UPDATE delivery SET state = 'pending', failures = 0, due_at = $3, lease_by = '', first_at = NULL, closed_at = NULL
 		WHERE owner = $1 AND id = $2 AND state <> 'pending'`
@@ -60,6 +62,8 @@ const (
 )
 
 var (
+	bulkByID = store.NewBulk(`WITH k (o, i) AS (VALUES {rows})
+		SELECT `+deliveryColumns+` FROM k JOIN delivery ON owner = k.o AND id = k.i`, "TEXT", "TEXT")
 	bulkInsert = store.NewBulk(`INSERT INTO delivery (owner, id, event_seq, type, door, object, url, lane, state, attempts, failures,
 		due_at, lease_until, lease_by, created_at, closed_at) VALUES {rows}`, "TEXT", "TEXT", "BIGINT", "TEXT", "TEXT", "TEXT", "TEXT",
 		"TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "TEXT", "BIGINT", "BIGINT")

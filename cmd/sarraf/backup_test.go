@@ -348,13 +348,13 @@ func keptWithBackup(t *testing.T, dsn string) (file string) {
 	return file
 }
 
-func edit(t *testing.T, dsn, sql string) {
+func edit(t *testing.T, dsn, sql string, args ...any) {
 	t.Helper()
 	db, err := store.Open(t.Context(), dsn, store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = db.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.Exec(ctx, sql) })
+	err = db.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.Exec(ctx, sql, args...) })
 	if err := errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
 	}

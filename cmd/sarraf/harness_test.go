@@ -255,3 +255,15 @@ func proveClean(t *testing.T, dsn string) {
 		t.Fatalf("audit: status %d, %s %s", code, out, errs)
 	}
 }
+
+// waitFor waits until a condition holds.
+func waitFor(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for !holds() {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited a minute for %s", what)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}

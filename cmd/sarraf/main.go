@@ -29,6 +29,7 @@ type commands struct {
 	Audit    auditCmd    `cmd:"" help:"Prove the books. Exit status 1 on any discrepancy."`
 	Backup   backupCmd   `cmd:"" help:"Copy the database into a file, while it is served, and prove the copy."`
 	Restore  restoreCmd  `cmd:"" help:"Prove a backup, and put it in the database's place."`
+	Explain  explainCmd  `cmd:"" help:"Tell what an id of any kind means: the invoice, its payments, entries, events, webhooks, and who asked."`
 	Merchant merchantCmd `cmd:"" help:"Manage merchants, their credentials and fees."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }

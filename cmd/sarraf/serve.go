@@ -69,8 +69,10 @@ func (c serveCmd) Run(ctx context.Context, io streams) error {
 	}
 	srv := server{
 		database: c.Database, listen: c.Listen, admin: c.AdminListen, migrate: c.Dev, log: log, secrets: sec,
-		settings: settings{publicURL: public, off: c.Off, policy: policy, schedule: webhook.Standard(nil),
-			anonymous: anonymous{c.PerAddress, c.PerMerchant, proxies}},
+		settings: settings{
+			publicURL: public, off: c.Off, policy: policy, schedule: webhook.Standard(nil),
+			anonymous: anonymous{c.PerAddress, c.PerMerchant, proxies},
+		},
 	}
 	return srv.run(ctx, func(a *app, _ string) error {
 		if io.started != nil {

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"sync"
+	"time"
 
 	"sarraf/internal/clock"
 )
@@ -44,6 +45,15 @@ func New(c clock.Clock) string {
 	hex.Encode(text[24:36], b[10:16])
 	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
 	return string(text[:])
+}
+
+// Least is the least text that an id made at t can have: whatever New made before t is less. An id may be younger than the time in it by
+// as long as New ran ahead of its clock, and never older.
+func Least(t time.Time) string {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], uint64(max(t.UnixMilli(), 0))<<16)
+	text := hex.EncodeToString(b[:6])
+	return text[:8] + "-" + text[8:] + "-7000-8000-000000000000"
 }
 
 // Valid reports whether s has the form of an id that New makes.

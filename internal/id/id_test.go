@@ -159,3 +159,20 @@ func BenchmarkEncode(b *testing.B) {
 		}
 	}
 }
+
+func TestLeastDividesIDsByTheirTime(t *testing.T) {
+	c := clock.NewFake(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	for range 100 {
+		before := New(c) // whatever other tests have made: ids never go back
+		sec, nsec := uuid.MustParse(before).Time().UnixTime()
+		at := time.Unix(sec, nsec).Add(time.Millisecond)
+		c.Set(at)
+		after := New(c)
+		if least := Least(at); !Valid(least) || before >= least || after < least {
+			t.Fatalf("%s, least %s, %s", before, least, after)
+		}
+	}
+	if least := Least(time.Time{}); least != "00000000-0000-7000-8000-000000000000" {
+		t.Errorf("of no time: %s", least)
+	}
+}

@@ -1,0 +1,43 @@
+package invoice
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"sarraf/store"
+)
+
+// What an operator reads, over all merchants, in a snapshot.
+
+// OfReference are the invoices that any merchant gave this reference at any door.
+func OfReference(ctx context.Context, tx *store.Tx, reference string) ([]Invoice, error) {
+	var list []Invoice
+	err := tx.Query(ctx, sqlAnyReference, []any{reference}, func(r store.Row) error {
+		inv, err := scan(r)
+		list = append(list, inv)
+		return err
+	})
+	return list, err
+}
+
+// OfKeys are those of the invoices with the given keys that exist, by owner and id.
+func OfKeys(ctx context.Context, tx *store.Tx, keys []Key) ([]Invoice, error) {
+	args := make([]any, 0, 2*len(keys))
+	for _, k := range keys {
+		args = append(args, k.Owner, k.ID)
+	}
+	var list []Invoice
+	err := tx.QueryRows(ctx, bulkByID, args, func(r store.Row) error {
+		inv, err := scan(r)
+		list = append(list, inv)
+		return err
+	})
+	slices.SortFunc(list, func(a, b Invoice) int {
+		if c := strings.Compare(a.Owner, b.Owner); c != 0 {
+			return c
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	return list, err
+}

@@ -1,0 +1,38 @@
+package ledger
+
+import (
+	"context"
+	"time"
+
+	"sarraf/internal/id"
+	"sarraf/store"
+)
+
+// What an operator reads, over all owners, in a snapshot.
+
+// OfTransfer are the entries of the transfers with the id: two each, the debit first. Only ids that people choose, such as a funding's,
+// can be those of several owners.
+func OfTransfer(ctx context.Context, tx *store.Tx, transfer string) ([]Entry, error) {
+	return query(ctx, tx, sqlTransfer, transfer)
+}
+
+// OfSubject are the owner's entries that were made for the subject from the one time to the other, by transfer, each debit first. It reads
+// all entries of that time, of every owner: an index by subject would cost every payment, and this is asked rarely.
+func OfSubject(ctx context.Context, tx *store.Tx, owner, subject string, from, to time.Time) ([]Entry, error) {
+	return query(ctx, tx, sqlOfSubject, id.Least(from), id.Least(to), owner, subject)
+}
+
+// OfSubjectEver is OfSubject whenever it was: it reads all entries of the owner.
+func OfSubjectEver(ctx context.Context, tx *store.Tx, owner, subject string) ([]Entry, error) {
+	return query(ctx, tx, sqlOfSubjectEver, owner, subject)
+}
+
+func query(ctx context.Context, tx *store.Tx, sql string, args ...any) ([]Entry, error) {
+	var list []Entry
+	err := tx.Query(ctx, sql, args, func(r store.Row) error {
+		e, err := scanPublic(r)
+		list = append(list, e)
+		return err
+	})
+	return list, err
+}
