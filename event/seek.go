@@ -63,3 +63,10 @@ func firstAt(ctx context.Context, tx *store.Tx, owner string, last int64, t time
 	})
 	return int64(n) + 1, failed
 }
+
+// Latest is when the latest of all owners' last events was made; the zero time when there is none. It looks at one event an owner.
+func Latest(ctx context.Context, tx *store.Tx) (time.Time, error) {
+	var at int64
+	err := tx.Query(ctx, sqlLatest, nil, func(r store.Row) error { return r.Scan(&at) })
+	return clock.FromMicros(at), err
+}

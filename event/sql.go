@@ -16,6 +16,7 @@ const (
 	sqlLast    = `SELECT last FROM event_counter WHERE owner = $1`
 	sqlAt      = `SELECT e.at FROM event e WHERE e.owner = $1 AND e.seq = $2`
 	sqlAbout   = `SELECT ` + columns + ` FROM event e WHERE e.owner = $1 AND e.seq >= $2 AND e.seq <= $3 AND e.subject = $4 ORDER BY e.seq`
+	sqlLatest  = `SELECT COALESCE(MAX(e.at), 0) FROM event_counter c JOIN event e ON e.owner = c.owner AND e.seq = c.last`
 	sqlHeads   = `SELECT owner, last FROM event_counter ORDER BY owner`
 )
 

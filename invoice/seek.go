@@ -4,7 +4,9 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
+	"sarraf/internal/clock"
 	"sarraf/store"
 )
 
@@ -40,4 +42,18 @@ func OfKeys(ctx context.Context, tx *store.Tx, keys []Key) ([]Invoice, error) {
 		return strings.Compare(a.ID, b.ID)
 	})
 	return list, err
+}
+
+// overdueMost is how far overdue invoices are counted.
+const overdueMost = 10_000
+
+// Overdue is how many open invoices have run out of time by now, counted up to 10,000, and when the first of them did.
+func Overdue(ctx context.Context, tx *store.Tx, now time.Time) (n int64, first time.Time, err error) {
+	err = tx.Query(ctx, sqlOverdue, []any{clock.Micros(now), int64(overdueMost)}, func(r store.Row) error {
+		var at int64
+		err := r.Scan(&n, &at)
+		first = clock.FromMicros(at)
+		return err
+	})
+	return n, first, err
 }

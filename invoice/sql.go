@@ -21,10 +21,12 @@ const (
 	sqlAnyReference = `SELECT ` + columns + ` FROM invoice i WHERE i.reference = $1 ORDER BY i.owner, i.door`
 	sqlByToken      = `SELECT ` + columns + ` FROM alias a JOIN invoice i ON i.owner = a.owner AND i.id = a.id
 		WHERE a.value = $1 AND a.kind = $2`
-	sqlAfter  = `SELECT ` + columns + ` FROM invoice i WHERE i.owner = $1 AND i.id > $2 ORDER BY i.id LIMIT $3`
-	sqlBefore = `SELECT ` + columns + ` FROM invoice i WHERE i.owner = $1 AND i.id < $2 ORDER BY i.id DESC LIMIT $3`
-	sqlDue    = `SELECT owner, id FROM invoice WHERE status = 'open' AND expires_at <= $1 ORDER BY expires_at LIMIT $2`
-	sqlAll    = `SELECT ` + columns + ` FROM invoice i ORDER BY i.owner, i.id`
+	sqlAfter   = `SELECT ` + columns + ` FROM invoice i WHERE i.owner = $1 AND i.id > $2 ORDER BY i.id LIMIT $3`
+	sqlBefore  = `SELECT ` + columns + ` FROM invoice i WHERE i.owner = $1 AND i.id < $2 ORDER BY i.id DESC LIMIT $3`
+	sqlDue     = `SELECT owner, id FROM invoice WHERE status = 'open' AND expires_at <= $1 ORDER BY expires_at LIMIT $2`
+	sqlOverdue = `SELECT COUNT(*), COALESCE(MIN(o.expires_at), 0) FROM (SELECT expires_at FROM invoice WHERE status = 'open'
+		AND expires_at <= $1 ORDER BY expires_at LIMIT $2) o`
+	sqlAll = `SELECT ` + columns + ` FROM invoice i ORDER BY i.owner, i.id`
 	// What is not there is NULL: an empty value would be taken for it by some statements and not by others.
 	sqlCount  = `SELECT COUNT(*) FROM invoice`
 	sqlEmpty  = `SELECT i.owner, i.id FROM invoice i WHERE i.reference = '' OR i.expires_at = 0 OR i.paid_at = 0`

@@ -20,6 +20,12 @@ type postgresDB struct {
 	readers *pgxpool.Pool
 }
 
+// The names that the server's list of connections shows.
+const (
+	applicationName = "sarraf "
+	writeName       = applicationName + "write"
+)
+
 func openPostgres(ctx context.Context, dsn, database string, opts Options) (*postgresDB, error) {
 	open := func(conns int, name string) (*pgxpool.Pool, error) {
 		cfg, err := pgxpool.ParseConfig(dsn)
@@ -33,7 +39,7 @@ func openPostgres(ctx context.Context, dsn, database string, opts Options) (*pos
 		cfg.ConnConfig.ConnectTimeout = 5 * time.Second
 		cfg.ConnConfig.StatementCacheCapacity = 1024
 		params := cfg.ConnConfig.RuntimeParams
-		params["application_name"] = "sarraf " + name
+		params["application_name"] = applicationName + name
 		params["synchronous_commit"] = "on"
 		params["timezone"] = "UTC"
 		params["lock_timeout"] = "10s"

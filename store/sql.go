@@ -19,6 +19,21 @@ const (
 
 	sqlIdempotencyPrune = `DELETE FROM idempotency WHERE at < $1`
 
+	sqlSettingsPostgres = `SELECT current_setting('server_version'), CAST(current_setting('server_version_num') AS BIGINT),
+		current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'),
+		CAST(current_setting('max_connections') AS BIGINT) - CAST(current_setting('superuser_reserved_connections') AS BIGINT)
+			- COALESCE(CAST(current_setting('reserved_connections', true) AS BIGINT), 0),
+		(SELECT CAST(datconnlimit AS BIGINT) FROM pg_database WHERE datname = current_database()),
+		(SELECT CAST(rolconnlimit AS BIGINT) FROM pg_roles WHERE rolname = current_user),
+		(SELECT COUNT(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
+		(SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = '` + writeName + `'),
+		(SELECT COALESCE(MAX(CAST(EXTRACT(EPOCH FROM clock_timestamp() - xact_start) * 1000000 AS BIGINT)), 0) FROM pg_stat_activity
+			WHERE datname = current_database() AND pid <> pg_backend_pid())`
+	sqlClockPostgres  = `SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)`
+	sqlVersionSQLite  = `SELECT sqlite_version()`
+	sqlJournalSQLite  = `PRAGMA journal_mode`
+	sqlWritesOfSQLite = `PRAGMA synchronous`
+
 	// A write that changes nothing, to see whether writing works.
 	sqlWritable = `UPDATE counter SET next = next WHERE name = ''`
 )

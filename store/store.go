@@ -33,6 +33,15 @@ type Observer interface {
 	Queue(kind string, depth int)
 }
 
+// Connections that are opened when Options do not say otherwise.
+const (
+	defaultReaders = 4
+	defaultWriters = 6
+)
+
+// Connections is how many connections to a PostgreSQL server a process takes at most when Options do not say otherwise.
+const Connections = defaultReaders + defaultWriters
+
 // Options are the choices an opener has. The zero value is good.
 type Options struct {
 	Clock    clock.Clock  // clock.System when nil
@@ -132,10 +141,10 @@ func (opts Options) filled() Options {
 		opts.Observer = unobserved{}
 	}
 	if opts.Readers <= 0 {
-		opts.Readers = 4
+		opts.Readers = defaultReaders
 	}
 	if opts.Writers <= 0 {
-		opts.Writers = 6
+		opts.Writers = defaultWriters
 	}
 	return opts
 }

@@ -46,6 +46,8 @@ const (
 
 	sqlVoidLeases = `UPDATE delivery SET due_at = $1, lease_by = '' WHERE state = 'pending' AND lease_by <> ''`
 
+	sqlFailing = `SELECT p.lane, COUNT(*), MAX(p.failures) FROM (SELECT d.lane, d.failures FROM delivery d WHERE d.state = 'pending' LIMIT $1) p
+		WHERE p.failures > 0 GROUP BY p.lane ORDER BY MAX(p.failures) DESC, COUNT(*) DESC, p.lane`
 	sqlGet      = `SELECT ` + deliveryColumns + ` FROM delivery WHERE owner = $1 AND id = $2`
 	sqlOfObject = `SELECT ` + deliveryColumns + ` FROM delivery WHERE owner = $1 AND object = $2 ORDER BY id`
 	sqlAfter    = `SELECT ` + deliveryColumns + ` FROM delivery WHERE owner = $1 AND id > $2 ORDER BY id LIMIT $3`

@@ -49,6 +49,8 @@ type app struct {
 	segments  map[string]bool // what the paths of the doors begin with
 	hosted    []invoice.Door
 	handler   http.Handler
+	address   string // where it listens, once it serves
+	admin     string // where metrics are, "" for nowhere
 	health    *health
 	metrics   *metrics
 	log       *slog.Logger
@@ -125,7 +127,7 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 		Invoices: a.invoices, Payments: a.payments, Merchants: a.merchants, Doors: a.hosted, Rails: rails, PublicURL: s.publicURL,
 		Clock: db.Clock(), Log: log,
 	}))
-	a.health = &health{db: db}
+	a.health = &health{db: db, keys: keys}
 	doors = append(doors, a.health.door())
 	a.doors, a.segments = doors, segments(doors)
 	if a.handler, err = httpx.NewMux(httpx.Options{Log: log, Registry: m.registry, Clock: db.Clock()}, doors...); err != nil {
@@ -224,16 +226,23 @@ func (a *app) close() error {
 
 // health answers whether the process is alive and whether it can do its work.
 type health struct {
-	db *store.DB
+	db   *store.DB
+	keys *keyring.Keyring
 }
 
 func (h *health) door() httpx.Door {
 	return httpx.Door{Name: "health", Routes: []httpx.Route{
-		{Method: http.MethodGet, Pattern: "/healthz", Name: "healthz", Vital: true, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			httpx.WriteRaw(w, http.StatusOK, "text/plain; charset=utf-8", []byte("alive\n"))
-		})},
+		{Method: http.MethodGet, Pattern: "/healthz", Name: "healthz", Vital: true, Handler: http.HandlerFunc(h.alive)},
 		{Method: http.MethodGet, Pattern: "/readyz", Name: "readyz", Vital: true, Handler: http.HandlerFunc(h.ready)},
 	}}
+}
+
+// alive answers as long as the process lives, and proves to sarraf doctor which installation this is.
+func (h *health) alive(w http.ResponseWriter, r *http.Request) {
+	if answer := proveInstallation(h.keys, r.Header.Get(challengeHeader)); answer != "" {
+		w.Header().Set(answerHeader, answer)
+	}
+	httpx.WriteRaw(w, http.StatusOK, "text/plain; charset=utf-8", []byte("alive\n"))
 }
 
 // ready is 200 when the schema is right and the database takes a write.

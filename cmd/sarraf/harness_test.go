@@ -267,3 +267,55 @@ func waitFor(t *testing.T, what string, holds func() bool) {
 		time.Sleep(10 * time.Millisecond)
 	}
 }
+
+// served is a running `sarraf serve`.
+type served struct {
+	app  *app
+	logs *safeBuffer
+	stop func() int
+}
+
+// startServe runs serve in this process on a migrated database, with the secrets of the environment, and waits until it serves.
+func startServe(t *testing.T, dsn string, args ...string) *served {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &served{logs: &safeBuffer{}}
+	started, exited := make(chan *app, 1), make(chan int, 1)
+	go func() {
+		exited <- run(ctx, append([]string{"serve", "--database", dsn, "--listen", "127.0.0.1:0"}, args...),
+			streams{out: s.logs, err: s.logs, started: func(a *app) { started <- a }})
+	}()
+	select {
+	case s.app = <-started:
+	case code := <-exited:
+		cancel()
+		t.Fatalf("serve ended with status %d\n%s", code, s.logs)
+	}
+	var once sync.Once
+	code := -1
+	s.stop = func() int {
+		once.Do(func() { cancel(); code = <-exited })
+		return code
+	}
+	t.Cleanup(func() { s.stop() })
+	return s
+}
+
+// newSecrets puts fresh secrets into the environment.
+func newSecrets(t *testing.T) secrets {
+	t.Helper()
+	s := fresh()
+	t.Setenv("SARRAF_KEY", s.Key)
+	t.Setenv("SARRAF_SEAL_KEY", s.SealKey)
+	return s
+}
+
+// mustRun runs a command line that must do its work.
+func mustRun(t *testing.T, args ...string) string {
+	t.Helper()
+	code, out, errs := command(t, args...)
+	if code != 0 {
+		t.Fatalf("%v: status %d\n%s%s", args, code, out, errs)
+	}
+	return strings.TrimSpace(out)
+}

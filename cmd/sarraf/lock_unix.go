@@ -30,3 +30,13 @@ func lockDatabase(dsn string) (unlock func(), err error) {
 	}
 	return func() { _ = f.Close() }, nil
 }
+
+// beingServed reports whether a process serves the SQLite file, which the lock that it holds tells.
+func beingServed(path string) bool {
+	f, err := os.Open(path + ".lock")
+	if err != nil {
+		return false
+	}
+	defer func() { _ = f.Close() }()
+	return errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB), syscall.EWOULDBLOCK)
+}

@@ -29,6 +29,8 @@ type commands struct {
 	Audit    auditCmd    `cmd:"" help:"Prove the books. Exit status 1 on any discrepancy."`
 	Backup   backupCmd   `cmd:"" help:"Copy the database into a file, while it is served, and prove the copy."`
 	Restore  restoreCmd  `cmd:"" help:"Prove a backup, and put it in the database's place."`
+	Doctor   doctorCmd   `cmd:"" help:"Check configuration, clock, database and reachability, and say what to mend. Exit status 1 when something fails."`
+	Health   healthCmd   `cmd:"" help:"Ask the server on this machine whether it is alive; for a container's health check."`
 	Explain  explainCmd  `cmd:"" help:"Tell what an id of any kind means: the invoice, its payments, entries, events, webhooks, and who asked."`
 	Merchant merchantCmd `cmd:"" help:"Manage merchants, their credentials and fees."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`

@@ -83,11 +83,16 @@ func (s secrets) keys() (*keyring.Keyring, ed25519.PrivateKey, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("SARRAF_KEY: %w", err)
 	}
-	seed, err := base64.StdEncoding.DecodeString(strings.TrimSpace(s.SealKey))
+	key, err := parseSealKey(s.SealKey)
+	return ring, key, err
+}
+
+func parseSealKey(text string) (ed25519.PrivateKey, error) {
+	seed, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
 	if err != nil || len(seed) != ed25519.SeedSize {
-		return nil, nil, errors.New("SARRAF_SEAL_KEY: want 32 bytes in base64")
+		return nil, errors.New("SARRAF_SEAL_KEY: want 32 bytes in base64")
 	}
-	return ring, ed25519.NewKeyFromSeed(seed), nil
+	return ed25519.NewKeyFromSeed(seed), nil
 }
 
 // besideDatabase is the file that keeps something of a database, such as the demo's credentials, across restarts: beside an SQLite

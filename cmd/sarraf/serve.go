@@ -228,6 +228,7 @@ func (s server) run(ctx context.Context, ready func(*app, string) error) error {
 }
 
 func (s server) serve(ctx context.Context, a *app, ln net.Listener, ready func(*app, string) error) error {
+	a.address = ln.Addr().String()
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	workers, stopWorkers := context.WithCancel(context.WithoutCancel(ctx))
@@ -239,6 +240,7 @@ func (s server) serve(ctx context.Context, a *app, ln net.Listener, ready func(*
 	if s.admin != "" {
 		adminLn, err := net.Listen("tcp", s.admin)
 		if err == nil {
+			a.admin = adminLn.Addr().String()
 			limits := httpx.Limits{WriteTimeout: 2 * time.Minute} // a profile takes its time
 			fronts.Go(func() {
 				ended <- httpx.Serve(running, httpx.Server(adminHandler(a.metrics), limits, s.log), adminLn, time.Second)
