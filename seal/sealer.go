@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"sarraf/internal/clock"
 	"sarraf/store"
 )
 
@@ -30,7 +31,8 @@ type Sealer struct {
 	log      *slog.Logger
 
 	mu      sync.Mutex
-	touched map[string]bool // owners with rows that may not be sealed
+	touched map[string]bool      // owners with rows that may not be sealed
+	fresh   func() time.Duration // since the last round began that left nothing unsealed
 }
 
 // New is a sealer over the sources that signs with key and looks every interval, or every 5 s when that is 0.
@@ -38,7 +40,14 @@ func New(db *store.DB, key ed25519.PrivateKey, interval time.Duration, log *slog
 	if interval <= 0 {
 		interval = 5 * time.Second
 	}
-	return &Sealer{db: db, key: key, sources: sources, interval: interval, log: log, touched: map[string]bool{}}
+	return &Sealer{db: db, key: key, sources: sources, interval: interval, log: log, touched: map[string]bool{}, fresh: clock.Start()}
+}
+
+// Behind is how long ago the last round began that sealed all that was told by then, or since when there has been a sealer.
+func (s *Sealer) Behind() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.fresh()
 }
 
 // PublicKey is the text of the key that the seals can be checked with.
@@ -76,6 +85,7 @@ func (s *Sealer) Run(ctx context.Context) {
 
 // Round seals the chains of the owners that were touched, and with sweep of every owner who has rows above a last seal.
 func (s *Sealer) Round(ctx context.Context, sweep bool) error {
+	began := clock.Start()
 	err := s.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		return tx.Exec(ctx, sqlKeyInsert, s.PublicKey())
 	})
@@ -96,6 +106,9 @@ func (s *Sealer) Round(ctx context.Context, sweep bool) error {
 			return err
 		}
 	}
+	s.mu.Lock()
+	s.fresh = began
+	s.mu.Unlock()
 	return nil
 }
 

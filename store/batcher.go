@@ -52,6 +52,7 @@ type call[C, R any] struct {
 // NewBatcher starts a batcher for commands of one kind, which names them in metrics. Close ends it.
 func NewBatcher[C, R any](db *DB, kind string, apply Apply[C, R]) *Batcher[C, R] {
 	b := &Batcher[C, R]{db: db, kind: kind, apply: apply, queue: make(chan *call[C, R], queueMost), done: make(chan struct{})}
+	db.obs.Queue(kind, func() int { return len(b.queue) })
 	go b.loop()
 	return b
 }
@@ -120,7 +121,6 @@ func (b *Batcher[C, R]) fill(batch []*call[C, R]) []*call[C, R] {
 		}
 		break
 	}
-	b.db.obs.Queue(b.kind, len(b.queue))
 	return batch
 }
 

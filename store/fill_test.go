@@ -21,7 +21,7 @@ func (s *sizes) Batch(_ string, size int, _ time.Duration) {
 	defer s.mu.Unlock()
 	s.list = append(s.list, size)
 }
-func (*sizes) Queue(string, int) {}
+func (*sizes) Queue(string, func() int) {}
 
 func TestCommandsThatQueueWhileAnotherHasTheWriterGoTogether(t *testing.T) {
 	ctx := context.Background()

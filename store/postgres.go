@@ -94,6 +94,16 @@ func replan(ctx context.Context, conn *pgx.Conn) (bool, error) {
 	return true, nil
 }
 
+func (d *postgresDB) pools() []Pool {
+	of := func(name string, p *pgxpool.Pool) Pool {
+		return Pool{
+			Name: name, Max: int(p.Config().MaxConns), InUse: func() int { return int(p.Stat().AcquiredConns()) },
+			Waits: func() int64 { return p.Stat().EmptyAcquireCount() },
+		}
+	}
+	return []Pool{of("read", d.readers), of("write", d.writers)}
+}
+
 func (d *postgresDB) close() error {
 	d.writers.Close()
 	d.readers.Close()

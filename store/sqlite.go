@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
@@ -23,6 +24,7 @@ type sqliteDB struct {
 	readers *sql.DB
 
 	turn  chan struct{} // one token: whoever holds it has the writer
+	waits atomic.Int64  // for the token
 	conn  *sql.Conn     // under turn
 	stmts map[string]*sql.Stmt
 
@@ -82,6 +84,17 @@ func openReadOnly(ctx context.Context, path string, opts Options) (*sqliteDB, er
 	return &sqliteDB{path: path, readers: readers, turn: make(chan struct{}, 1), reads: map[string]*sql.Stmt{}}, nil
 }
 
+func (d *sqliteDB) pools() []Pool {
+	readers := Pool{
+		Name: "read", Max: d.readers.Stats().MaxOpenConnections, InUse: func() int { return d.readers.Stats().InUse },
+		Waits: func() int64 { return d.readers.Stats().WaitCount },
+	}
+	if d.writer == nil {
+		return []Pool{readers}
+	}
+	return []Pool{readers, {Name: "write", Max: 1, InUse: func() int { return 1 - len(d.turn) }, Waits: d.waits.Load}}
+}
+
 // errReadOnly says that a write was asked of a database that was opened for reading.
 var errReadOnly = errors.New("the database is open for reading only")
 
@@ -125,8 +138,13 @@ func (d *sqliteDB) begin(ctx context.Context, write bool) (session, error) {
 	}
 	select {
 	case <-d.turn:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	default:
+		d.waits.Add(1)
+		select {
+		case <-d.turn:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
 	if d.conn == nil {
 		conn, err := d.writer.Conn(ctx)

@@ -29,8 +29,8 @@ const (
 type Observer interface {
 	// Batch is called after a batch of one kind of command has ended: how many commands, and how long it took with its commit.
 	Batch(kind string, size int, took time.Duration)
-	// Queue is called with the number of commands that wait, whenever a batch is taken.
-	Queue(kind string, depth int)
+	// Queue is called when a batcher is made, once for each kind: depth tells how many commands wait at the moment.
+	Queue(kind string, depth func() int)
 }
 
 // Connections that are opened when Options do not say otherwise.
@@ -69,6 +69,7 @@ type backend interface {
 	read(ctx context.Context, st statement) error
 	migrate(ctx context.Context, db *DB, dryRun bool) ([]string, error)
 	version(ctx context.Context) (int64, error)
+	pools() []Pool
 	close() error
 }
 
@@ -155,6 +156,17 @@ func (db *DB) Engine() Engine { return db.engine }
 // Clock is the clock the database was opened with.
 func (db *DB) Clock() clock.Clock { return db.clock }
 
+// Pool is a set of connections, for metrics. Its functions are quick and safe for concurrent use.
+type Pool struct {
+	Name  string // "read" or "write"
+	Max   int
+	InUse func() int
+	Waits func() int64 // how often somebody had to wait until one was free
+}
+
+// Pools are the sets of connections that the database is used through.
+func (db *DB) Pools() []Pool { return db.be.pools() }
+
 // Close gives back every connection. Batchers over the database must be closed before.
 func (db *DB) Close() error { return db.be.close() }
 
@@ -170,4 +182,4 @@ func redact(dsn string) string {
 type unobserved struct{}
 
 func (unobserved) Batch(string, int, time.Duration) {}
-func (unobserved) Queue(string, int)                {}
+func (unobserved) Queue(string, func() int)         {}

@@ -77,14 +77,18 @@ type Outbox struct {
 	policy Policy
 	doors  map[string]Door
 	wake   chan struct{}
+	obs    Observer
 }
 
 var _ event.Sink = (*Outbox)(nil)
 
 // NewOutbox makes deliveries to addresses that the policy allows. Doors are added with Add before the first event.
 func NewOutbox(c clock.Clock, p Policy) *Outbox {
-	return &Outbox{clock: c, policy: p, doors: map[string]Door{}, wake: make(chan struct{}, 1)}
+	return &Outbox{clock: c, policy: p, doors: map[string]Door{}, wake: make(chan struct{}, 1), obs: nobody{}}
 }
+
+// Observe has o told of deliveries that are closed from the start, before the first event.
+func (o *Outbox) Observe(obs Observer) { o.obs = obs }
 
 // Add makes a door known.
 func (o *Outbox) Add(d Door) { o.doors[d.Name()] = d }
@@ -108,6 +112,7 @@ func (o *Outbox) Accept(_ context.Context, tx *store.Tx, events []event.Written)
 		}
 		if err := o.policy.CheckTarget(e.WebhookURL); err != nil {
 			state, closed, tried = Refused, at, 1
+			tx.AfterCommit(func() { o.obs.Closed(Refused) })
 			attempts = append(attempts, e.Owner, key, int64(1), "", at, at, int64(0), string(ClassOf(err)), "")
 		}
 		due = due || state == Pending

@@ -42,8 +42,10 @@ type Signer interface {
 
 // Observer is told of the worker's doings, for metrics.
 type Observer interface {
-	// Attempted is called after each attempt with its outcome, a word of a short list, and how long the call took.
+	// Attempted is called after each attempt with its outcome, a word of a short list, and how long the call took; 0 when none was made.
 	Attempted(outcome string, took time.Duration)
+	// Closed is called after a delivery has ended, with what it came to: Delivered, Exhausted or Refused.
+	Closed(s State)
 	// Oldest is called after each look at the queue with the age of the longest due delivery that nobody has taken; 0 for none.
 	Oldest(age time.Duration)
 }
@@ -126,6 +128,7 @@ func NewWorker(d Deps) *Worker {
 type nobody struct{}
 
 func (nobody) Attempted(string, time.Duration) {}
+func (nobody) Closed(State)                    {}
 func (nobody) Oldest(time.Duration)            {}
 
 // Run sends what is due until ctx ends; then it lets the calls that are under way finish, records them, and gives back what it had
@@ -388,6 +391,8 @@ func (w *Worker) attempt(ctx context.Context, t task) time.Duration {
 	if _, err := w.record.Do(context.WithoutCancel(ctx), t.Owner, nil, e); err != nil {
 		// The lease ends by itself and the delivery is made again: at least once.
 		w.log.Warn("a webhook attempt could not be recorded", "delivery", t.ID, "error", err)
+	} else if e.state != Pending {
+		w.obs.Closed(e.state)
 	}
 	return took
 }

@@ -12,8 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"sarraf/api"
 	"sarraf/checkout"
 	"sarraf/dialect/aspay"
@@ -76,8 +74,9 @@ type anonymous struct {
 func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s settings) (*app, error) {
 	a := &app{db: db, keys: keys, log: log, metrics: m}
 	outbox := webhook.NewOutbox(db.Clock(), s.policy)
+	outbox.Observe(m)
 	a.sealer = newSealer(db, s.seal, log)
-	events := event.NewLog(db, outbox, toucher{a.sealer})
+	events := event.NewLog(db, outbox, toucher{a.sealer}, m)
 	a.merchants = merchant.NewService(db, events, keys)
 	a.invoices = invoice.NewService(db, events)
 	a.payments = payment.NewService(db, events)
@@ -133,6 +132,7 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 	if a.handler, err = httpx.NewMux(httpx.Options{Log: log, Registry: m.registry, Clock: db.Clock()}, doors...); err != nil {
 		return nil, err
 	}
+	m.watch(db, a.sealer)
 	a.client = webhook.NewClient(webhook.Options{Policy: s.policy})
 	a.deliverer = webhook.NewWorker(webhook.Deps{
 		DB: db, Events: events, Outbox: outbox, Client: a.client, Signer: a.merchants, Schedule: s.schedule, Observer: m, Log: log,
@@ -255,64 +255,3 @@ func (h *health) ready(w http.ResponseWriter, r *http.Request) {
 	}
 	httpx.WriteRaw(w, http.StatusOK, "text/plain; charset=utf-8", []byte("ready\n"))
 }
-
-// metrics are what the workers and batchers count; the mux counts requests.
-type metrics struct {
-	registry *prometheus.Registry
-	batches  *prometheus.HistogramVec
-	took     *prometheus.HistogramVec
-	queue    *prometheus.GaugeVec
-	attempts *prometheus.CounterVec
-	calls    prometheus.Histogram
-	oldest   prometheus.Gauge
-}
-
-func newMetrics() *metrics {
-	m := &metrics{
-		registry: prometheus.NewRegistry(),
-		batches: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "sarraf_batch_commands", Help: "Commands in one transaction of group commit.", Buckets: prometheus.ExponentialBuckets(1, 2, 10),
-		}, []string{"kind"}),
-		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "sarraf_batch_seconds", Help: "How long a transaction of group commit took, with its commit.",
-			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14),
-		}, []string{"kind"}),
-		queue: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "sarraf_batch_queue", Help: "Commands that waited when the last batch was taken.",
-		}, []string{"kind"}),
-		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "sarraf_webhook_attempts_total", Help: "Attempts to deliver a webhook, by outcome.",
-		}, []string{"outcome"}),
-		calls: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "sarraf_webhook_call_seconds", Help: "How long a merchant's endpoint took to answer.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 15),
-		}),
-		oldest: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "sarraf_webhook_oldest_due_seconds", Help: "Age of the longest due delivery that nobody has taken.",
-		}),
-	}
-	m.registry.MustRegister(m.batches, m.took, m.queue, m.attempts, m.calls, m.oldest)
-	return m
-}
-
-// Batch is for store.Observer.
-func (m *metrics) Batch(kind string, size int, took time.Duration) {
-	m.batches.WithLabelValues(kind).Observe(float64(size))
-	m.took.WithLabelValues(kind).Observe(took.Seconds())
-}
-
-// Queue is for store.Observer.
-func (m *metrics) Queue(kind string, depth int) { m.queue.WithLabelValues(kind).Set(float64(depth)) }
-
-// Attempted is for webhook.Observer.
-func (m *metrics) Attempted(outcome string, took time.Duration) {
-	m.attempts.WithLabelValues(outcome).Inc()
-	m.calls.Observe(took.Seconds())
-}
-
-// Oldest is for webhook.Observer.
-func (m *metrics) Oldest(age time.Duration) { m.oldest.Set(age.Seconds()) }
-
-var (
-	_ store.Observer   = (*metrics)(nil)
-	_ webhook.Observer = (*metrics)(nil)
-)

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sarraf/event"
+	"sarraf/seal"
+	"sarraf/store"
+	"sarraf/webhook"
+)
+
+// metrics are what the workers, the batchers and the log of facts count; the mux counts requests. docs/operations.md lists them all.
+type metrics struct {
+	registry   *prometheus.Registry
+	batches    *prometheus.HistogramVec
+	took       *prometheus.HistogramVec
+	attempts   *prometheus.CounterVec
+	calls      prometheus.Histogram
+	deliveries *prometheus.CounterVec
+	oldest     prometheus.Gauge
+	events     *prometheus.CounterVec
+}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		batches: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "sarraf_batch_commands", Help: "Commands in one transaction of group commit.", Buckets: prometheus.ExponentialBuckets(1, 2, 10),
+		}, []string{"kind"}),
+		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "sarraf_batch_seconds", Help: "How long a transaction of group commit took, with its commit.",
+			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14),
+		}, []string{"kind"}),
+		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sarraf_webhook_attempts_total", Help: "Attempts to deliver a webhook, by outcome.",
+		}, []string{"outcome"}),
+		calls: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "sarraf_webhook_call_seconds", Help: "How long a call of a merchant's endpoint took, whatever came of it.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 15),
+		}),
+		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sarraf_webhook_deliveries_total", Help: "Deliveries that were closed, by what they came to.",
+		}, []string{"state"}),
+		oldest: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "sarraf_webhook_oldest_due_seconds", Help: "Age of the longest due delivery that nobody has taken.",
+		}),
+		events: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sarraf_events_total", Help: "Facts that were written, by type: what became of invoices and payments.",
+		}, []string{"type"}),
+	}
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "sarraf_build_info", Help: "Always 1: what is running.", ConstLabels: prometheus.Labels{"version": versionText(), "go": runtime.Version()},
+	})
+	build.Set(1)
+	m.registry.MustRegister(m.batches, m.took, m.attempts, m.calls, m.deliveries, m.oldest, m.events, build)
+	for _, s := range []webhook.State{webhook.Delivered, webhook.Exhausted, webhook.Refused} {
+		m.deliveries.WithLabelValues(string(s)) // a rate of what never happened is 0, and not absent
+	}
+	return m
+}
+
+// watch adds what is looked at when somebody asks: the pools of the database, and how far behind the sealer is.
+func (m *metrics) watch(db *store.DB, sealer *seal.Sealer) {
+	for _, p := range db.Pools() {
+		labels := prometheus.Labels{"pool": p.Name}
+		m.registry.MustRegister(
+			prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+				Name: "sarraf_db_connections_in_use", Help: "Connections to the database that are in use.", ConstLabels: labels,
+			}, func() float64 { return float64(p.InUse()) }),
+			prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+				Name: "sarraf_db_connections_max", Help: "Connections to the database that there may be.", ConstLabels: labels,
+			}, func() float64 { return float64(p.Max) }),
+			prometheus.NewCounterFunc(prometheus.CounterOpts{
+				Name: "sarraf_db_waits_total", Help: "How often somebody had to wait for a connection to the database.", ConstLabels: labels,
+			}, func() float64 { return float64(p.Waits()) }),
+		)
+	}
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "sarraf_seal_behind_seconds", Help: "How long ago the last round of sealing began that left nothing of this process unsealed.",
+	}, func() float64 { return sealer.Behind().Seconds() }))
+}
+
+// Batch is for store.Observer.
+func (m *metrics) Batch(kind string, size int, took time.Duration) {
+	m.batches.WithLabelValues(kind).Observe(float64(size))
+	m.took.WithLabelValues(kind).Observe(took.Seconds())
+}
+
+// Queue is for store.Observer.
+func (m *metrics) Queue(kind string, depth func() int) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "sarraf_batch_queue", Help: "Commands that wait for a transaction of group commit.", ConstLabels: prometheus.Labels{"kind": kind},
+	}, func() float64 { return float64(depth()) }))
+}
+
+// Attempted is for webhook.Observer.
+func (m *metrics) Attempted(outcome string, took time.Duration) {
+	m.attempts.WithLabelValues(outcome).Inc()
+	if took > 0 {
+		m.calls.Observe(took.Seconds())
+	}
+}
+
+// Closed is for webhook.Observer.
+func (m *metrics) Closed(s webhook.State) { m.deliveries.WithLabelValues(string(s)).Inc() }
+
+// Oldest is for webhook.Observer.
+func (m *metrics) Oldest(age time.Duration) { m.oldest.Set(age.Seconds()) }
+
+// Accept is for event.Sink: what is committed is counted.
+func (m *metrics) Accept(_ context.Context, tx *store.Tx, events []event.Written) error {
+	counts := make(map[event.Type]int, 4)
+	for _, e := range events {
+		counts[e.Type]++
+	}
+	tx.AfterCommit(func() {
+		for t, n := range counts {
+			m.events.WithLabelValues(string(t)).Add(float64(n))
+		}
+	})
+	return nil
+}
+
+var (
+	_ store.Observer   = (*metrics)(nil)
+	_ webhook.Observer = (*metrics)(nil)
+	_ event.Sink       = (*metrics)(nil)
+)
