@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sarraf/api"
@@ -186,13 +187,13 @@ func off(list []string, name string) bool {
 	return false
 }
 
-// work runs the workers until ctx ends, and returns when they have finished what they took.
-func (a *app) work(ctx context.Context) {
+// work runs the workers until ctx ends, and returns when they have finished what they took. Webhooks are sent until sending ends, before.
+func (a *app) work(ctx, sending context.Context) {
 	var all sync.WaitGroup
 	all.Go(func() {
 		a.invoices.Expire(ctx, time.Second, func(err error) { a.log.Warn("invoices could not be expired; trying again", "error", err) })
 	})
-	all.Go(func() { a.deliverer.Run(ctx) })
+	all.Go(func() { a.deliverer.Run(sending) })
 	all.Go(func() { a.sealer.Run(ctx) })
 	all.Go(func() { a.prune(ctx) })
 	all.Wait()
@@ -226,9 +227,23 @@ func (a *app) close() error {
 
 // health answers whether the process is alive and whether it can do its work.
 type health struct {
-	db   *store.DB
-	keys *keyring.Keyring
+	db       *store.DB
+	keys     *keyring.Keyring
+	stopping atomic.Bool
 }
+
+// leaving has each answer close its connection once the process is stopping, so that no client sends its next request into a connection
+// that is about to go.
+func (h *health) leaving(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if h.stopping.Load() {
+			w.Header()["Connection"] = closeIt
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+var closeIt = []string{"close"}
 
 func (h *health) door() httpx.Door {
 	return httpx.Door{Name: "health", Routes: []httpx.Route{
@@ -245,8 +260,12 @@ func (h *health) alive(w http.ResponseWriter, r *http.Request) {
 	httpx.WriteRaw(w, http.StatusOK, "text/plain; charset=utf-8", []byte("alive\n"))
 }
 
-// ready is 200 when the schema is right and the database takes a write.
+// ready is 200 when the schema is right and the database takes a write, and the process is not stopping.
 func (h *health) ready(w http.ResponseWriter, r *http.Request) {
+	if h.stopping.Load() {
+		httpx.WriteRaw(w, http.StatusServiceUnavailable, "text/plain; charset=utf-8", []byte("not ready: stopping\n"))
+		return
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
 	defer cancel()
 	if err := errors.Join(h.db.CheckSchema(ctx), h.db.Writable(ctx)); err != nil {

@@ -24,6 +24,8 @@ func TestWrongArgumentsAreStatusTwo(t *testing.T) {
 		{},
 		{"nonsense"},
 		{"serve", "--no-such-flag"},
+		{"serve", "--dev", "--drain", "1h", "--database", "sqlite:" + filepath.Join(t.TempDir(), "x.db")},
+		{"serve", "--dev", "--drain", "-1s", "--database", "sqlite:" + filepath.Join(t.TempDir(), "x.db")},
 		{"audit", "--seal-public-key", "x"},
 		{"backup"},
 		{"backup", "file", "--seal-public-key", "x"},
@@ -320,7 +322,7 @@ func TestServeRefusesAnotherDatabasesKey(t *testing.T) {
 		defer stop()
 		var out, said safeBuffer
 		io := streams{out: &out, err: &said, started: func(*app) { stop() }}
-		if code := run(ctx, []string{"serve", "--database", dsn, "--listen", "127.0.0.1:0"}, io); code != 0 {
+		if code := run(ctx, []string{"serve", "--database", dsn, "--listen", "127.0.0.1:0", "--drain", "0s"}, io); code != 0 {
 			t.Fatalf("with both keys: %d %s", code, said.String())
 		}
 	})

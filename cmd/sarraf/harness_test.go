@@ -282,7 +282,7 @@ func startServe(t *testing.T, dsn string, args ...string) *served {
 	s := &served{logs: &safeBuffer{}}
 	started, exited := make(chan *app, 1), make(chan int, 1)
 	go func() {
-		exited <- run(ctx, append([]string{"serve", "--database", dsn, "--listen", "127.0.0.1:0"}, args...),
+		exited <- run(ctx, append([]string{"serve", "--database", dsn, "--listen", "127.0.0.1:0", "--drain", "0s"}, args...),
 			streams{out: s.logs, err: s.logs, started: func(a *app) { started <- a }})
 	}()
 	select {

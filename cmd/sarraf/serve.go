@@ -23,22 +23,26 @@ import (
 	"sarraf/webhook"
 )
 
-// grace is how long serve takes at most to finish what it took.
-const grace = 30 * time.Second
+// grace is how long serve takes at most to finish what it took, drainMost what of it may be spent on going on as before.
+const (
+	grace     = 30 * time.Second
+	drainMost = 20 * time.Second
+)
 
 type serveCmd struct {
 	databaseFlag
-	Listen       string   `default:"127.0.0.1:8080" help:"Address to listen on."`
-	PublicURL    string   `help:"Where payers and merchants reach this server, as https://pay.example.com; by default http:// and the address it listens on."`
-	AdminListen  string   `help:"Address for metrics and profiles, as 127.0.0.1:9090; none by default."`
-	PerAddress   int      `name:"anonymous-per-address" default:"100" help:"How many requests a second an address may make without a key, at front doors that can do without (AssanPay); 0 for no bound."`
-	PerMerchant  int      `name:"anonymous-per-merchant" default:"1000" help:"The same for each merchant."`
-	Proxies      []string `name:"trusted-proxy" help:"Address ranges of the proxies in front, as 10.0.0.0/8, whose X-Forwarded-For is believed."`
-	Off          []string `help:"Front doors that are switched off, by name."`
-	AllowHTTP    bool     `name:"allow-http-webhooks" help:"Send webhooks to plain http addresses too."`
-	AllowPrivate []string `name:"allow-webhook-range" help:"Address ranges, as 10.1.0.0/16, that webhooks may be sent to although they are not public."`
-	Dev          bool     `help:"Make the secrets that are not given, keep them beside the database, and migrate it. Not for real money."`
-	LogLevel     string   `default:"info" enum:"debug,info,warn,error" help:"How much is logged."`
+	Listen       string        `default:"127.0.0.1:8080" help:"Address to listen on."`
+	PublicURL    string        `help:"Where payers and merchants reach this server, as https://pay.example.com; by default http:// and the address it listens on."`
+	AdminListen  string        `help:"Address for metrics and profiles, as 127.0.0.1:9090; none by default."`
+	PerAddress   int           `name:"anonymous-per-address" default:"100" help:"How many requests a second an address may make without a key, at front doors that can do without (AssanPay); 0 for no bound."`
+	PerMerchant  int           `name:"anonymous-per-merchant" default:"1000" help:"The same for each merchant."`
+	Proxies      []string      `name:"trusted-proxy" help:"Address ranges of the proxies in front, as 10.0.0.0/8, whose X-Forwarded-For is believed."`
+	Off          []string      `help:"Front doors that are switched off, by name."`
+	AllowHTTP    bool          `name:"allow-http-webhooks" help:"Send webhooks to plain http addresses too."`
+	AllowPrivate []string      `name:"allow-webhook-range" help:"Address ranges, as 10.1.0.0/16, that webhooks may be sent to although they are not public."`
+	Drain        time.Duration `default:"5s" help:"How long requests are still taken after the signal to stop, while /readyz says 503, so that a balancer can turn away; 20s at most."`
+	Dev          bool          `help:"Make the secrets that are not given, keep them beside the database, and migrate it. Not for real money."`
+	LogLevel     string        `default:"info" enum:"debug,info,warn,error" help:"How much is logged."`
 }
 
 func (c serveCmd) Run(ctx context.Context, io streams) error {
@@ -54,6 +58,9 @@ func (c serveCmd) Run(ctx context.Context, io streams) error {
 	if err != nil {
 		return err
 	}
+	if c.Drain < 0 || c.Drain > drainMost {
+		return usage("--drain %s: want 0s to %s", c.Drain, drainMost)
+	}
 	for _, name := range c.Off {
 		if !off(switchable, name) {
 			return usage("--off %s: there is no such front door; there are %s", name, strings.Join(switchable, ", "))
@@ -68,7 +75,7 @@ func (c serveCmd) Run(ctx context.Context, io streams) error {
 		return err
 	}
 	srv := server{
-		database: c.Database, listen: c.Listen, admin: c.AdminListen, migrate: c.Dev, log: log, secrets: sec,
+		database: c.Database, listen: c.Listen, admin: c.AdminListen, migrate: c.Dev, log: log, secrets: sec, drain: c.Drain,
 		settings: settings{
 			publicURL: public, off: c.Off, policy: policy, schedule: webhook.Standard(nil),
 			anonymous: anonymous{c.PerAddress, c.PerMerchant, proxies},
@@ -166,6 +173,7 @@ type server struct {
 	database string
 	listen   string
 	admin    string
+	drain    time.Duration
 	migrate  bool
 	log      *slog.Logger
 	secrets  secrets
@@ -227,43 +235,76 @@ func (s server) run(ctx context.Context, ready func(*app, string) error) error {
 	return s.serve(ctx, a, ln, ready)
 }
 
+// serve runs everything until ctx ends, and then stops in order: /readyz says so at once, and requests are still taken for as long as a
+// balancer needs to see it; then no new ones, while those under way and the webhooks being sent finish; then the other workers, the last of
+// which seals what was written; then what the batchers hold. All of it takes grace at most, but for a commit that hangs.
 func (s server) serve(ctx context.Context, a *app, ln net.Listener, ready func(*app, string) error) error {
 	a.address = ln.Addr().String()
-	running, stop := context.WithCancel(ctx)
-	defer stop()
-	workers, stopWorkers := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopWorkers()
-	var fronts, behind sync.WaitGroup
-	behind.Go(func() { a.work(workers) })
+	always := context.WithoutCancel(ctx)
+	taking, stopTaking := context.WithCancel(always)
+	working, stopWorking := context.WithCancel(always)
+	telling, stopTelling := context.WithCancel(always)
+	defer stopTaking()
+	defer stopWorking()
+	defer stopTelling()
+	var fronts, behind, admin sync.WaitGroup
+	behind.Go(func() { a.work(working, taking) })
 	ended := make(chan error, 3)
-	fronts.Go(func() { ended <- httpx.Serve(running, httpx.Server(a.handler, httpx.Limits{}, s.log), ln, grace) })
+	fronts.Go(func() {
+		ended <- httpx.Serve(taking, httpx.Server(a.health.leaving(a.handler), httpx.Limits{}, s.log), ln, grace-s.drain)
+	})
 	if s.admin != "" {
 		adminLn, err := net.Listen("tcp", s.admin)
 		if err == nil {
 			a.admin = adminLn.Addr().String()
 			limits := httpx.Limits{WriteTimeout: 2 * time.Minute} // a profile takes its time
-			fronts.Go(func() {
-				ended <- httpx.Serve(running, httpx.Server(adminHandler(a.metrics), limits, s.log), adminLn, time.Second)
+			admin.Go(func() {
+				ended <- httpx.Serve(telling, httpx.Server(adminHandler(a.metrics), limits, s.log), adminLn, time.Second)
 			})
 		} else {
 			ended <- fmt.Errorf("cannot listen for administration: %w", err)
 		}
 	}
-	s.log.Info("serving", "address", ln.Addr().String(), "public_url", s.settings.publicURL, "engine", string(a.db.Engine()), "version", versionText())
-	err := ready(a, ln.Addr().String())
+	s.log.Info("serving", "address", a.address, "public_url", s.settings.publicURL, "engine", string(a.db.Engine()), "version", versionText())
+	err := ready(a, a.address)
 	if err == nil {
 		select {
 		case <-ctx.Done():
-			s.log.Info("stopping: finishing what was taken")
+			a.health.stopping.Store(true)
+			s.log.Info("stopping: finishing what was taken", "drain", s.drain)
+			err = s.linger(ended)
 		case err = <-ended:
 		}
 	}
-	// First no more requests, then the workers, which seal what the last ones wrote, then what the batchers hold.
-	stop()
+	stopTaking()
 	fronts.Wait()
-	stopWorkers()
+	stopWorking()
 	behind.Wait()
-	return errors.Join(err, a.close())
+	stopTelling()
+	admin.Wait()
+	for len(ended) > 0 {
+		err = errors.Join(err, <-ended) // requests that were cut off, for instance
+	}
+	err = errors.Join(err, a.close())
+	if err == nil {
+		s.log.Info("stopped")
+	}
+	return err
+}
+
+// linger goes on serving for the time of the drain, unless the server ends by itself.
+func (s server) linger(ended chan error) error {
+	if s.drain == 0 {
+		return nil
+	}
+	timer := time.NewTimer(s.drain)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case err := <-ended:
+		return err
+	}
 }
 
 // adminHandler serves metrics and profiles, on a listener of its own.
