@@ -61,12 +61,8 @@ var errFound = errors.New("found")
 
 // run carries out one command line and answers the exit status.
 func run(ctx context.Context, args []string, io streams) int {
-	var c commands
 	exited := -1
-	parser, err := kong.New(&c, kong.Name("sarraf"), kong.UsageOnError(),
-		kong.Description("A self-hosted payment platform that speaks the APIs of existing gateways over one set of books."),
-		kong.DefaultEnvars("SARRAF"), kong.Writers(io.out, io.err), kong.Exit(func(code int) { exited = code }),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(io))
+	parser, err := newParser(ctx, io, func(code int) { exited = code })
 	if err != nil {
 		return complain(io, err)
 	}
@@ -79,6 +75,14 @@ func run(ctx context.Context, args []string, io streams) int {
 		return exitUsage
 	}
 	return complain(io, parsed.Run())
+}
+
+// newParser reads command lines; exit is called where one asks for help.
+func newParser(ctx context.Context, io streams, exit func(int)) (*kong.Kong, error) {
+	return kong.New(&commands{}, kong.Name("sarraf"), kong.UsageOnError(),
+		kong.Description("A self-hosted payment platform that speaks the APIs of existing gateways over one set of books."),
+		kong.DefaultEnvars("SARRAF"), kong.Writers(io.out, io.err), kong.Exit(exit),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(io))
 }
 
 // usageError is a mistake in the arguments that only the command itself can see.
