@@ -69,6 +69,25 @@ func TestEveryVariableThatIsSetOrNamedIsLookedAt(t *testing.T) {
 	}
 }
 
+func TestEveryFlagOfServeIsOnTheOperatorsPage(t *testing.T) {
+	page := readFile(t, "docs/operations.md")
+	found := 0
+	for _, command := range accepts(t, "serve", []string{"serve"}).Model.Leaves(true) {
+		if command.Name != "serve" {
+			continue
+		}
+		for _, flag := range command.Flags {
+			found++
+			if !strings.Contains(page, "| `--"+flag.Name+"` | `"+flag.Envs[0]+"` |") {
+				t.Errorf("docs/operations.md does not tell of --%s and %s", flag.Name, flag.Envs[0])
+			}
+		}
+	}
+	if found < 10 {
+		t.Fatalf("%d flags", found)
+	}
+}
+
 func TestTheUnitStartsWhatThereIs(t *testing.T) {
 	unit := readFile(t, "deploy/sarraf.service")
 	starts := regexp.MustCompile(`(?m)^Exec\w+=/usr/local/bin/sarraf (.*)$`).FindAllStringSubmatch(unit, -1)
