@@ -139,6 +139,9 @@ func (d *Dialect) number(ctx context.Context, inv *invoice.Invoice) error {
 // inquire tells where one invoice stands.
 func (d *Dialect) inquire(w http.ResponseWriter, r *http.Request) error {
 	m, err := d.authenticate(r, merchant.Viewer)
+	if fault.Has(err, fault.MerchantMissing) {
+		return fault.New(fault.InvoiceMissing) // nobody's payment is not found either
+	}
 	if err != nil {
 		return err
 	}

@@ -186,8 +186,17 @@ func TestKeysOpenTheirOwnMerchantAlone(t *testing.T) {
 		if w := viewer.inquire("x", "Authorization", "Bearer "+viewer.key); w.Code != http.StatusNotFound {
 			t.Errorf("a key that may read: %d %s", w.Code, w.Body)
 		}
-		if w := other.inquire("secret-1"); w.Code != http.StatusNotFound || strings.Contains(w.Body.String(), "secret") {
-			t.Errorf("another's order: %d %s", w.Code, w.Body)
+		inv, err := mine.find(t.Context(), "secret-1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range []string{"secret-1", inv.Number, inv.ID} {
+			if w := other.inquire(text); w.Code != http.StatusNotFound || strings.Contains(w.Body.String(), "secret") {
+				t.Errorf("another's order by %s: %d %s", text, w.Code, w.Body)
+			}
+		}
+		if w := other.create(order("secret-1")); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "created successfully") {
+			t.Errorf("an order id that another merchant has: %d %s", w.Code, w.Body)
 		}
 	})
 }
@@ -218,8 +227,13 @@ func TestMerchantMayDemandItsKeyAndMayBeShutOut(t *testing.T) {
 		if w := s.create(order("2")); w.Code != 400 || w.Body.String() != `{"statusText":"fail","status":"400","message":"Transaction not Created"}` {
 			t.Errorf("of a merchant who is shut out: %d %s", w.Code, w.Body)
 		}
-		if w := s.create(order("2"), key...); w.Code != http.StatusUnauthorized {
+		if w := s.create(order("2"), key...); w.Code != 400 || !strings.Contains(w.Body.String(), "Transaction not Created") {
 			t.Errorf("with its key: %d %s", w.Code, w.Body)
+		}
+		for _, headers := range [][]string{nil, key} {
+			if w := s.inquire("1", headers...); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "Payment data not found") {
+				t.Errorf("its payment: %d %s", w.Code, w.Body)
+			}
 		}
 		if n := h.Count(t, s.Owner); n != 1 {
 			t.Errorf("%d invoices", n)
@@ -275,7 +289,7 @@ func TestTransactionIDsAreLocalTimeAndNeverTheSame(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for n := range int64(100_000) {
-		text, err := transactionID(dialecttest.Began, n*97, digits)
+		text, err := transactionID(dialecttest.Began, n*(suffixes/100_000), digits) // some of every part of the 36^5
 		if err != nil || seen[text] || !isTransactionID(text) {
 			t.Fatalf("%d: %s, %v", n, text, err)
 		}

@@ -12,23 +12,28 @@ import (
 const maxKey = 128
 
 // authenticate answers the merchant that the address names. A key that the request shows must be that merchant's, and may do what role
-// may; without one, how often is bounded. Faults: CredentialsInvalid for a key of another, and for none where the merchant demands one;
-// PermissionMissing; MerchantMissing without a key; RateLimited.
+// may; without one, how often is bounded. Faults, in the order in which they are looked for: RateLimited without a key; MerchantMissing,
+// whatever the key, also for a merchant who is shut out; CredentialsInvalid for a key of another, and for none where the merchant demands
+// one; PermissionMissing.
 func (d *Dialect) authenticate(r *http.Request, role merchant.Role) (merchant.Merchant, error) {
 	public := r.PathValue("merchant")
 	headers := r.Header["Authorization"]
 	if len(headers) == 0 {
 		return d.anonymous(r, public)
 	}
+	m, err := d.Merchants.ByPublicID(r.Context(), Name, public)
+	if err != nil {
+		return m, err
+	}
 	key, ok := bearer(headers[0])
 	if len(headers) > 1 || !ok {
 		key = noKey
 	}
-	m, credential, err := d.Merchants.Authenticate(r.Context(), Name, "", key)
+	holder, credential, err := d.Merchants.Authenticate(r.Context(), Name, "", key)
 	switch {
 	case err != nil:
 		return m, err
-	case m.Settings.PublicIDs[Name] != public:
+	case holder.Owner != m.Owner:
 		return m, fault.New(fault.CredentialsInvalid)
 	case role == merchant.Admin && credential.Role != merchant.Admin:
 		return m, fault.New(fault.PermissionMissing)

@@ -49,6 +49,8 @@ func TestFieldsAreReadTolerantlyAndKeptStrictly(t *testing.T) {
 		put("%s", `"`+strings.Repeat("x", 256)+`"`):                   {Code: fault.FieldTooLong, Field: "store_name"},
 		put("%l", `"ftp://a.example"`):                                {Code: fault.FieldNotURL, Field: "link"},
 		put("%l", `"javascript:alert(1)"`):                            {Code: fault.FieldNotURL, Field: "link"},
+		put("%l", `"google.com://a.example"`):                         {Code: fault.FieldNotURL, Field: "link"},
+		put("%l", `"javascript://a.example/%0aalert(1)"`):             {Code: fault.FieldNotURL, Field: "link"},
 		put("%l", `"mailto:a@b.example"`):                             {Code: fault.FieldNotURL, Field: "link"},
 		put("%l", `"/only/a/path"`):                                   {Code: fault.FieldNotURL, Field: "link"},
 		put("%l", `"https://"`):                                       {Code: fault.FieldNotURL, Field: "link"},
@@ -66,7 +68,8 @@ func TestFieldsAreReadTolerantlyAndKeptStrictly(t *testing.T) {
 	}
 	for sent, want := range map[string]string{
 		`"google.com"`: "https://google.com", `"google.com/x?y#z"`: "https://google.com/x?y#z", `"//a.example/"`: "https://a.example/",
-		`" http://a.example "`: "http://a.example", `"localhost:8080/cb"`: "https://localhost:8080/cb", `""`: "", `null`: "",
+		`"google.com/x?to=http://b.example"`: "https://google.com/x?to=http://b.example", `"a.example#://"`: "https://a.example#://",
+		`"HTTPS://A.example/"`: "HTTPS://A.example/", `" http://a.example "`: "http://a.example", `"localhost:8080/cb"`: "https://localhost:8080/cb", `""`: "", `null`: "",
 	} {
 		if q, err := read(t, "", put("%l", sent)); err != nil || q.link != want {
 			t.Errorf("%s: %q, %v", sent, q.link, err)
@@ -82,7 +85,7 @@ func TestFieldsAreReadTolerantlyAndKeptStrictly(t *testing.T) {
 }
 
 func TestInquiryIsAboutOneText(t *testing.T) {
-	for raw, want := range map[string]string{"transactionId=12340": "12340", "a=b&transactionId=%20x%20": "x", "transactionId=a+b": "a b"} {
+	for raw, want := range map[string]string{"transactionId=12340": "12340", "a=b&transactionId=%20x%20": "x", "transactionId=a+b": "a b", "transactionId=a;b": "a;b", "a=;&transactionId=x": "x"} {
 		if got, err := readInquiry(raw); err != nil || got != want {
 			t.Errorf("%s: %q, %v", raw, got, err)
 		}

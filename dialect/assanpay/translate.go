@@ -96,11 +96,18 @@ func readLink(f httpx.Fields) (sent, link string, wrong *fault.Error) {
 		return "", "", wrong
 	}
 	link = sent
-	if !strings.Contains(link, "://") {
+	if !hasScheme(link) {
 		link = "https://" + strings.TrimPrefix(link, "//")
 	}
 	_, wrong = httpx.CheckURL(fieldLink, link)
 	return sent, link, wrong
+}
+
+// hasScheme reports whether text begins as scheme://, by the letters that RFC 3986 section 3.1 has for one. A query behind a bare host may
+// have an address in it too.
+func hasScheme(text string) bool {
+	scheme, _, found := strings.Cut(text, "://")
+	return found && !strings.ContainsAny(scheme, "/?#")
 }
 
 // extra keeps what was sent for answers that repeat it.
@@ -118,7 +125,7 @@ func (q request) extra() (string, error) {
 
 // readInquiry reads the query of an inquiry.
 func readInquiry(raw string) (string, error) {
-	query, err := url.ParseQuery(raw)
+	query, err := url.ParseQuery(strings.ReplaceAll(raw, ";", "%3B")) // which an order id may have in it
 	if err != nil {
 		return "", fault.New(fault.FieldMalformed).On(fieldAsked)
 	}
@@ -144,27 +151,26 @@ const (
 	timeLayout   = "20060102150405"
 	suffixLength = 5
 	suffixes     = 36 * 36 * 36 * 36 * 36 // how many texts of 5 of [0-9a-z] there are
-	// SuffixDigits is how many digits the scrambler has: the most with which every number is a suffix.
-	SuffixDigits = 7
+	// SuffixDigits is how many digits the scrambler has: the fewest that every suffix's number fits.
+	SuffixDigits = 8
 )
 
-// transactionID is the id of the n-th transaction, made at the given time. Two of one second differ unless ten million lie between them.
+// transactionID is the id of the n-th transaction, made at the given time. Two of one second differ unless 36^5, sixty million, lie between
+// them: the scrambler's permutation is walked until it comes to a number that is a suffix, which permutes the suffixes.
 func transactionID(at time.Time, n int64, digits *id.Scrambler) (string, error) {
-	const most = 10_000_000
-	text, err := digits.Encode(uint64(n) % most)
-	if err != nil {
-		return "", fmt.Errorf("assanpay: number %d: %w", n, err)
+	suffix := uint64(n) % suffixes
+	for walked := false; !walked || suffix >= suffixes; walked = true {
+		text, err := digits.Encode(suffix)
+		if err != nil {
+			return "", fmt.Errorf("assanpay: number %d: %w", n, err)
+		}
+		if suffix, err = strconv.ParseUint(text, 10, 64); err != nil {
+			return "", err
+		}
 	}
-	suffix, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		return "", err
-	}
-	// Spread over all texts by a factor that shares no prime with 36, so that ids do not all begin alike.
-	tail := strconv.FormatUint(suffix*spread%suffixes, 36)
+	tail := strconv.FormatUint(suffix, 36)
 	return "T" + clock.In(at, zone).Format(timeLayout) + strings.Repeat("0", suffixLength-len(tail)) + tail, nil
 }
-
-const spread = 37_369_937 // odd and no multiple of 3: multiplication by it permutes the suffixes
 
 // isTransactionID reports whether text has the form of a transaction id.
 func isTransactionID(text string) bool {
