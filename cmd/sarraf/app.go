@@ -99,10 +99,15 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 	if err != nil {
 		return nil, err
 	}
+	refused, err := httpx.NewRefusals(m.registry)
+	if err != nil {
+		return nil, err
+	}
 	ask := assanpay.New(assanpay.Deps{
 		Merchants: a.merchants, Invoices: a.invoices, Payments: a.payments, Numbers: db.Numbers("assanpay.invoice"), Digits: suffixes,
-		PublicURL: s.publicURL, Clock: db.Clock(), ByAddress: httpx.NewLimiter(s.anonymous.byAddress, db.Clock()),
-		ByMerchant: httpx.NewLimiter(s.anonymous.byMerchant, db.Clock()), Address: httpx.AddressBehind(s.anonymous.proxies),
+		PublicURL: s.publicURL, Clock: db.Clock(), Address: httpx.AddressBehind(s.anonymous.proxies),
+		ByAddress:  httpx.NewLimiter(s.anonymous.byAddress, db.Clock(), refused.WithLabelValues(assanpay.Name, "address")),
+		ByMerchant: httpx.NewLimiter(s.anonymous.byMerchant, db.Clock(), refused.WithLabelValues(assanpay.Name, "merchant")),
 	})
 	if !off(s.off, assanpay.Name) {
 		doors, a.hosted = append(doors, ask.HTTP()), append(a.hosted, assanpay.Door{})

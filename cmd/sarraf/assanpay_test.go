@@ -1,7 +1,10 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -57,5 +60,55 @@ func TestPayersOfAnAssanPayRequest(t *testing.T) {
 				t.Errorf("the payer is at %s, want %s", got, want)
 			}
 		})
+	}
+}
+
+// An address that floods without a key is refused and counted; on the machine itself the demo holds nobody back.
+func TestWhoFloodsWithoutAKeyIsRefusedAndCounted(t *testing.T) {
+	for listen, free := range map[string]bool{
+		"127.0.0.1:0": true, "[::1]:8080": true, "localhost:8080": true, "0.0.0.0:8080": false, ":8080": false, "10.0.0.1:80": false, "x": false,
+	} {
+		want := anonymous{byAddress: 100, byMerchant: 1000}
+		if free {
+			want = anonymous{}
+		}
+		if got := demoBounds(listen); got.byAddress != want.byAddress || got.byMerchant != want.byMerchant {
+			t.Errorf("a demo on %s: %+v", listen, got)
+		}
+	}
+	limited, counted := 0, -1.0
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	flood := func(a *app) {
+		defer stop()
+		for range 20 {
+			w := httptest.NewRecorder()
+			a.handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/payment/all-inquiry/x?transactionId=1", nil))
+			if w.Code == http.StatusTooManyRequests {
+				limited++
+			} else if w.Code != http.StatusNotFound {
+				t.Errorf("%d %s", w.Code, w.Body)
+			}
+		}
+		all, err := a.metrics.registry.Gather()
+		if err != nil {
+			t.Error(err)
+		}
+		for _, family := range all {
+			for _, m := range family.GetMetric() {
+				if family.GetName() == "sarraf_http_limited_total" && m.GetLabel()[0].GetValue() == "address" {
+					counted = m.GetCounter().GetValue()
+				}
+			}
+		}
+	}
+	var logs safeBuffer
+	dsn := storetest.URL(t, store.SQLite)
+	args := []string{"serve", "--dev", "--listen", "127.0.0.1:0", "--anonymous-per-address", "1", "--database", dsn}
+	if code := run(ctx, args, streams{out: &logs, err: &logs, started: flood}); code != 0 {
+		t.Fatalf("status %d\n%s", code, &logs)
+	}
+	if limited == 0 || counted != float64(limited) {
+		t.Errorf("%d refusals of 20 are counted as %v", limited, counted)
 	}
 }

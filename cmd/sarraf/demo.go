@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -79,14 +80,10 @@ func (c demoCmd) Run(ctx context.Context, io streams) error {
 	if err != nil {
 		return err
 	}
-	var bounds anonymous // nobody is held back on the machine itself
-	if at, err := netip.ParseAddrPort(c.Listen); err != nil || !at.Addr().IsLoopback() {
-		bounds = anonymous{byAddress: 100, byMerchant: 1000}
-	}
 	srv := server{
 		database: dsn, listen: c.Listen, migrate: true, log: log, secrets: kept.Secrets,
 		settings: settings{
-			publicURL: "http://" + c.Listen, anonymous: bounds, schedule: webhook.Demo(nil),
+			publicURL: "http://" + c.Listen, anonymous: demoBounds(c.Listen), schedule: webhook.Demo(nil),
 			policy: webhook.Policy{AllowHTTP: true, Allowed: webhook.Loopback()},
 		},
 	}
@@ -114,6 +111,17 @@ func (c demoCmd) Run(ctx context.Context, io streams) error {
 		}
 		return c.announce(io, kept.Line)
 	})
+}
+
+// demoBounds are the bounds of those who show no key: none on the machine itself, elsewhere those of serve.
+func demoBounds(listen string) anonymous {
+	host, _, err := net.SplitHostPort(listen)
+	if err == nil {
+		if at, err := netip.ParseAddr(host); host == "localhost" || err == nil && at.IsLoopback() {
+			return anonymous{}
+		}
+	}
+	return anonymous{byAddress: 100, byMerchant: 1000}
 }
 
 // known reports whether the kept credentials are of this database: it may have been removed since, and its file left.

@@ -31,7 +31,7 @@ func doorOf(t testing.TB, b bounds) func(*dialecttest.House) httpx.Door {
 		return New(Deps{
 			Merchants: h.Merchants, Invoices: h.Invoices, Payments: h.Payments, Numbers: h.DB.Numbers("assanpay.invoice"),
 			Digits: h.Digits(t, "assanpay", SuffixDigits), Clock: h.Clock, PublicURL: dialecttest.PublicURL + "/",
-			ByAddress: httpx.NewLimiter(b.address, h.Clock), ByMerchant: httpx.NewLimiter(b.merchant, h.Clock),
+			ByAddress: httpx.NewLimiter(b.address, h.Clock, nil), ByMerchant: httpx.NewLimiter(b.merchant, h.Clock, nil),
 		}).HTTP()
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/time/rate"
 
 	"sarraf/fault"
@@ -17,6 +18,7 @@ import (
 type Limiter struct {
 	perSecond int
 	clock     clock.Clock
+	refused   prometheus.Counter
 	mu        sync.Mutex
 	keys      map[string]*bucket
 	swept     time.Time
@@ -34,12 +36,13 @@ const (
 	mostIDs = 100_000
 )
 
-// NewLimiter lets through so many a second for each key; nil, which has no bound, when perSecond is 0 or less.
-func NewLimiter(perSecond int, c clock.Clock) *Limiter {
+// NewLimiter lets through so many a second for each key; nil, which has no bound, when perSecond is 0 or less. What it turns away is
+// counted in refused, where that is not nil.
+func NewLimiter(perSecond int, c clock.Clock, refused prometheus.Counter) *Limiter {
 	if perSecond <= 0 {
 		return nil
 	}
-	return &Limiter{perSecond: perSecond, clock: c, keys: map[string]*bucket{}, swept: c.Now()}
+	return &Limiter{perSecond: perSecond, clock: c, refused: refused, keys: map[string]*bucket{}, swept: c.Now()}
 }
 
 // Take counts one for the key. It is a fault RateLimited, with retry_after in seconds, when there have been too many.
@@ -62,6 +65,9 @@ func (l *Limiter) Take(key string) error {
 	b.used = now
 	if b.AllowN(now, 1) {
 		return nil
+	}
+	if l.refused != nil {
+		l.refused.Inc()
 	}
 	wait := math.Ceil((1 - b.TokensAt(now)) / float64(l.perSecond))
 	return fault.New(fault.RateLimited).With("retry_after", strconv.Itoa(max(int(wait), 1)))

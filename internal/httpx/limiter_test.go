@@ -7,13 +7,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"sarraf/fault"
 	"sarraf/internal/clock"
 )
 
 func TestLimitHoldsForEachKeyAndPassesWithTime(t *testing.T) {
 	c := clock.NewFake(time.Unix(1_800_000_000, 0))
-	l := NewLimiter(10, c)
+	reg := prometheus.NewRegistry()
+	refused, err := NewRefusals(reg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := NewLimiter(10, c, refused.WithLabelValues("assanpay", "address"))
 	take := func(key string) (let int) {
 		for range 50 {
 			if err := l.Take(key); err == nil {
@@ -35,8 +42,12 @@ func TestLimitHoldsForEachKeyAndPassesWithTime(t *testing.T) {
 	if n := take("a"); n != 10 {
 		t.Fatalf("%d of 10 by a clock that went back", n)
 	}
+	all, err := reg.Gather()
+	if err != nil || len(all) != 1 || all[0].GetMetric()[0].GetCounter().GetValue() != 165 { // 40 twice, 45, 40
+		t.Fatalf("165 refusals are counted as %v, %v", all, err)
+	}
 	for range 100 { // nil has no bound
-		if err := NewLimiter(0, c).Take("a"); err != nil {
+		if err := NewLimiter(0, c, nil).Take("a"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -44,7 +55,7 @@ func TestLimitHoldsForEachKeyAndPassesWithTime(t *testing.T) {
 
 func TestLimiterForgetsWhoIsIdle(t *testing.T) {
 	c := clock.NewFake(time.Unix(1_800_000_000, 0))
-	l := NewLimiter(10, c)
+	l := NewLimiter(10, c, nil)
 	for i := range 1000 {
 		if err := l.Take(fmt.Sprint(i)); err != nil {
 			t.Fatal(err)

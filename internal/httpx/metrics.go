@@ -51,6 +51,16 @@ func newMeters(reg prometheus.Registerer, inFlight *atomic.Int64) (*meters, erro
 	return m, nil
 }
 
+// NewRefusals registers with reg the counter of what limiters turn away. Its labels are the front door, and what the limiter's keys are:
+// address, merchant.
+func NewRefusals(reg prometheus.Registerer) (*prometheus.CounterVec, error) {
+	c := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "sarraf_http_limited_total",
+		Help: "Requests refused because there were too many, by front door and by whose bound it was.",
+	}, []string{"door", "bound"})
+	return c, reg.Register(c)
+}
+
 // meter is the collectors of one endpoint, looked up beforehand. Its zero value counts nothing.
 type meter struct {
 	requests [6]prometheus.Counter // by the first digit of the status; [0] is never used
