@@ -1,0 +1,50 @@
+# A shop's Aspay client, as its guide has them write it. Only the base URL is not Aspay's.
+import json, os, sys, time, urllib.error, urllib.parse, urllib.request
+
+BASE = os.environ["SARRAF_URL"] + "/api"
+KEYS = json.loads(os.environ["SARRAF_LINE"])["aspay"]
+HEADERS = {"x-api-key": KEYS["api_key"], "x-api-secret": KEYS["api_secret"], "Content-Type": "application/json"}
+
+
+class Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *args):
+        return None
+
+
+opener = urllib.request.build_opener(Stay)
+
+
+def call(url, data=None, headers=HEADERS):
+    request = urllib.request.Request(url, data=data, headers=headers)
+    try:
+        answer = opener.open(request, timeout=30)
+    except urllib.error.HTTPError as e:
+        answer = e
+    return answer.status, answer.headers, answer.read()
+
+
+def check(what, right, seen):
+    if not right:
+        sys.exit(f"{what}: {seen}")
+
+
+ref = f"Y{time.time_ns() // 1000}"  # 20 characters at most
+body = {"amount": 250.75, "customer_name": "John Doe", "transaction_reference": ref, "callback_url": "https://shop.example/callback"}
+status, _, text = call(f"{BASE}/payment/create", json.dumps(body).encode())
+made = json.loads(text)
+check("create", status == 200 and made["status"] == "success", made)
+print(made["payment_url"])
+
+form = urllib.parse.urlencode({"action": "pay:approve"}).encode()
+status, headers, _ = call(made["payment_url"], form, {})  # the payer's part
+query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(headers.get("Location", "")).query))
+check("return", query == {"status": "success", "invoice_id": made["invoice_id"], "transaction_reference": ref}, headers.get("Location"))
+
+status, _, text = call(f"{BASE}/payment/{ref}")
+standing = json.loads(text)
+check("paid", status == 200 and standing["status"] == "paid" and standing["amount_paid"] == 250.75, standing)
+check("paid at", isinstance(standing["paid_at"], str), standing)
+print(standing["status"])
+
+status, _, text = call(f"{BASE}/payment/{ref}", headers={**HEADERS, "x-api-secret": "wrong"})
+check("wrong secret", status == 401 and json.loads(text)["message"] == "Invalid API credentials", text)
