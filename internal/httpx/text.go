@@ -16,7 +16,8 @@ const MaxURL = 2048
 
 // CleanText is s without the white space around it: one line of text of at most limit characters (not bytes). The faults, on
 // field, are FieldControl for control characters (line breaks and tabs too), for marks that override or isolate the direction
-// of writing, and for text that is not UTF-8; and FieldTooLong (max: characters). Blank text is "", without a fault.
+// of writing, and for text that is not UTF-8; and FieldTooLong (max: characters). Text that shows nothing is "", without a fault: white
+// space, and characters without width or ink alone.
 func CleanText(field, s string, limit int) (string, *fault.Error) {
 	return clean(field, s, limit, false)
 }
@@ -31,7 +32,7 @@ func CleanLines(field, s string, limit int) (string, *fault.Error) {
 
 func clean(field, s string, limit int, lines bool) (string, *fault.Error) {
 	s = strings.TrimSpace(s)
-	n := 0
+	n, shows := 0, false
 	for i, r := range s {
 		if r == utf8.RuneError && !strings.HasPrefix(s[i:], "\ufffd") {
 			return "", fault.New(fault.FieldControl).On(field)
@@ -40,11 +41,31 @@ func clean(field, s string, limit int, lines bool) (string, *fault.Error) {
 			return "", fault.New(fault.FieldControl).On(field)
 		}
 		n++
+		shows = shows || !isInvisible(r)
 	}
 	if n > limit {
 		return "", fault.New(fault.FieldTooLong).On(field).With("max", strconv.Itoa(limit))
 	}
+	if !shows {
+		return "", nil
+	}
 	return s, nil
+}
+
+// Blank reports whether text shows nothing, as CleanText has it: it is empty, or holds nothing but what isInvisible names.
+func Blank(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return !isInvisible(r) })
+}
+
+// isInvisible reports whether r leaves no ink: joiners, marks of direction, fillers, selectors of variants, tags, spaces. Within a text
+// they are wanted, Bengali and Urdu need some of them; a text of nothing else is a name that nobody can read or tell from another.
+func isInvisible(r rune) bool {
+	if r > ' ' && r < 0x7f {
+		return false
+	}
+	const brailleBlank = 0x2800
+	return r == brailleBlank || unicode.IsSpace(r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) ||
+		unicode.Is(unicode.Variation_Selector, r) || unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Prepended_Concatenation_Mark, r)
 }
 
 // isControl reports whether r is one of C0, DEL and C1.

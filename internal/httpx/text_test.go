@@ -18,6 +18,14 @@ func TestTextIsTrimmedBoundedAndFreeOfControls(t *testing.T) {
 	}{
 		{in: "", want: ""},
 		{in: " \t\r\n\u00a0\u3000", want: ""},
+		{in: "\u200b\u200c\u200d\u2060\ufeff", want: ""},
+		{in: "\u00ad\u200e \u200f\u061c", want: ""},
+		{in: "\u3164\uffa0\u115f\u2800", want: ""},
+		{in: "\ufe0f\U000e0041\U000e0100", want: ""},
+		{in: "\u200bx", want: "\u200bx"},
+		{in: "\u0600", want: "\u0600"},
+		{in: "\u200b\u0301", want: "\u200b\u0301"},
+		{in: strings.Repeat("\u200b", 21), line: tooLong, lines: tooLong},
 		{in: "  John Doe\n", want: "John Doe"},
 		{in: "প্রিয়াংকা", want: "প্রিয়াংকা"},
 		{in: "a\u200fb\u200dc", want: "a\u200fb\u200dc"},
@@ -44,6 +52,9 @@ func TestTextIsTrimmedBoundedAndFreeOfControls(t *testing.T) {
 		{in: "a\xed\xa0\x80", line: control, lines: control},
 		{in: strings.Repeat("x", 30) + "\x00", line: control, lines: control},
 	} {
+		if blank := c.want == "" && c.line == nil; Blank(c.in) != blank && c.lines == nil {
+			t.Errorf("Blank(%q) = %v", c.in, !blank)
+		}
 		for name, try := range map[string]struct {
 			clean func(string, string, int) (string, *fault.Error)
 			want  error
