@@ -21,7 +21,7 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if path != asked {
 		r.URL = withPath(r.URL, path)
 	}
-	if !ok || r.URL.Opaque != "" {
+	if !ok || r.URL.Opaque != "" || r.RequestURI == "*" { // the last is no path, and ServeMux has a bare 400 of its own for it
 		x.end = m.owner(r.URL.Path)
 		x.end.refuse(x, r, fault.New(fault.RouteUnknown))
 		return

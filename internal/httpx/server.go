@@ -29,6 +29,8 @@ func Server(h http.Handler, l Limits, log *slog.Logger) *http.Server {
 		WriteTimeout:      or(l.WriteTimeout, time.Minute),
 		IdleTimeout:       or(l.IdleTimeout, 2*time.Minute),
 		MaxHeaderBytes:    or(l.MaxHeaderBytes, 32<<10),
+		// OPTIONS * would be answered below the mux: without a request id, uncounted.
+		DisableGeneralOptionsHandler: true,
 	}
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)

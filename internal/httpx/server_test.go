@@ -171,3 +171,31 @@ func TestConnectionWithHeadersWithoutEndIsRefused(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestServerHandsEveryRequestToItsHandler(t *testing.T) {
+	ln := listen(t)
+	ctx, stop := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- Serve(ctx, Server(newMux(t, Options{}), Limits{}, nil), ln, time.Minute) }()
+	for _, method := range []string{"OPTIONS", "CONNECT", "GET"} {
+		conn, err := net.Dial("tcp", ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "%s * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", method)
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		_ = conn.Close()
+		if err != nil || response.StatusCode != http.StatusNotFound || response.Header.Get("Request-Id") == "" || !strings.Contains(string(body), "route_unknown") {
+			t.Errorf("%s *: %d %v %q %v", method, response.StatusCode, response.Header, body, err)
+		}
+	}
+	stop()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
