@@ -111,6 +111,8 @@ func TestBodiesThatAreNeitherJSONNorAFormAreRefused(t *testing.T) {
 		{"multipart/form-data; boundary=x; boundary=y", "--x", fault.New(fault.BodyMalformed)},
 		{"multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=a\r\n\r\n1", fault.New(fault.BodyMalformed)},
 		{"multipart/form-data; boundary=x", "a=1", fault.New(fault.BodyMalformed)},
+		{"multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--x\r\n", fault.New(fault.BodyMalformed)},
+		{"multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--x\r\nContent-Disposition: form-data; name=b\r\n", fault.New(fault.BodyMalformed)},
 	} {
 		checkFault(t, c.contentType, c.body, c.want)
 	}

@@ -133,6 +133,11 @@ func parseMultipart(contentType, text string) (Fields, error) {
 	if err != nil || params["boundary"] == "" {
 		return Fields{}, fault.New(fault.BodyMalformed).Wrap(errors.New("multipart without a boundary"))
 	}
+	// The reader takes an end within a part's headers for the end of the form.
+	end := "--" + params["boundary"] + "--"
+	if !strings.HasPrefix(text, end) && !strings.Contains(text, "\n"+end) {
+		return Fields{}, fault.New(fault.BodyMalformed).Wrap(errors.New("multipart without an end"))
+	}
 	var f form
 	parts := multipart.NewReader(strings.NewReader(text), params["boundary"])
 	for {
