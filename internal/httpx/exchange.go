@@ -149,8 +149,8 @@ func RequestID(ctx context.Context) string {
 }
 
 // Fail answers r with err in the shape of the door that owns the route, Neutral outside of a Mux. An internal fault is logged
-// with its cause under the request id, an outage as a warning; a caller who went away is nobody's mistake. Once the answer has
-// begun, it is only logged.
+// with its cause under the request id, an outage as a warning; a caller who went away is nobody's mistake, and an outage at most.
+// Once the answer has begun, it is only logged.
 func Fail(w http.ResponseWriter, r *http.Request, err error) {
 	x, ok := r.Context().Value(exchangeKey{}).(*exchange)
 	if !ok {
@@ -160,6 +160,7 @@ func Fail(w http.ResponseWriter, r *http.Request, err error) {
 	level := slog.LevelDebug
 	switch f := fault.First(err); {
 	case r.Context().Err() != nil && errors.Is(err, context.Canceled):
+		err = fault.New(fault.Outage).Wrap(err) // nobody reads it, but it is counted: no failure of ours
 	case f.Kind() == fault.Internal:
 		level = slog.LevelError
 	case f.Kind() == fault.Unavailable:

@@ -184,7 +184,7 @@ func TestFailLogsWhatIsOurMistakeAndWordsItByTheDoor(t *testing.T) {
 		{fault.New(fault.InvoiceMissing), context.Background(), "a: invoice_missing", ""},
 		{errors.New("disk on fire"), context.Background(), "a: internal", "level=ERROR"},
 		{fault.New(fault.Outage).Wrap(errors.New("no route")), context.Background(), "a: outage", "level=WARN"},
-		{fmt.Errorf("query: %w", context.Canceled), gone, "a: internal", ""},
+		{fmt.Errorf("query: %w", context.Canceled), gone, "a: outage", ""},
 		{fmt.Errorf("query: %w", context.Canceled), context.Background(), "a: internal", "level=ERROR"},
 	} {
 		var log bytes.Buffer
