@@ -182,6 +182,29 @@ func TestWrongCredentialsAreAnsweredAlike(t *testing.T) {
 	})
 }
 
+func TestCredentialsThatComeTwiceAreNone(t *testing.T) {
+	eachEngine(t, func(t *testing.T, h *house) {
+		s, other := h.shop(t, merchant.Admin), h.shop(t, merchant.Admin)
+		for name, header := range map[string]http.Header{
+			"another's key beside ours": {keyHeader: {s.key, other.key}, secretHeader: {s.secret}},
+			"ours twice":                {keyHeader: {s.key, s.key}, secretHeader: {s.secret}},
+			"two secrets":               {keyHeader: {s.key}, secretHeader: {s.secret, other.secret}},
+			"all of it twice":           {keyHeader: {s.key, other.key}, secretHeader: {s.secret, other.secret}},
+		} {
+			r := httptest.NewRequest(http.MethodPost, createPath, strings.NewReader(body(nil)))
+			r.Header = header
+			w := httptest.NewRecorder()
+			h.Mux.ServeHTTP(w, r)
+			if w.Code != 401 || w.Body.String() != `{"status":"error","message":"Invalid API credentials"}` {
+				t.Errorf("%s: %d %s", name, w.Code, w.Body)
+			}
+		}
+		if n := s.count(t) + other.count(t); n != 0 {
+			t.Errorf("%d invoices", n)
+		}
+	})
+}
+
 func TestCredentialThatOnlyReadsMakesNothing(t *testing.T) {
 	eachEngine(t, func(t *testing.T, h *house) {
 		s := h.shop(t, merchant.Viewer)
