@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
+	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -31,6 +33,9 @@ func (ad *adapter) Handle(op *huma.Operation, run func(huma.Context)) {
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			x := &exchange{humaContext: humago.NewContext(op, r, w), w: w, r: r}
 			if x.caller, x.wrong = ad.api.authenticate(r, need); x.wrong == nil {
+				x.wrong = readable(op, r)
+			}
+			if x.wrong == nil {
 				x.ctx = context.WithValue(r.Context(), exchangeKey{}, x)
 				run(x)
 			}
@@ -39,6 +44,35 @@ func (ad *adapter) Handle(op *huma.Operation, run func(huma.Context)) {
 			}
 		}),
 	})
+}
+
+// readable is a fault for a request whose parameters can be taken in two ways: huma passes over what it cannot decode, takes the first
+// of two, and reads +1 and 01 as 1. Faults: BodyMalformed for a query that cannot be decoded, or has a name twice; FieldNotString for a
+// list; FieldNotInteger for a number that is not written plainly.
+func readable(op *huma.Operation, r *http.Request) error {
+	query, err := httpx.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
+		return fault.New(fault.BodyMalformed).Wrap(err)
+	}
+	for _, p := range op.Parameters {
+		text := r.PathValue(p.Name)
+		if p.In == "query" {
+			var wrong *fault.Error
+			if text, _, wrong = query.String(p.Name); wrong != nil {
+				return wrong
+			}
+		}
+		if p.In == "header" || p.Schema == nil || p.Schema.Type != huma.TypeInteger {
+			continue
+		}
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil && strconv.FormatInt(n, 10) != text {
+			return fault.New(fault.FieldNotInteger).On(p.Name)
+		}
+	}
+	return nil
 }
 
 // ServeHTTP is never called: the routes are served by httpx.

@@ -141,9 +141,9 @@ type output[T any] struct{ Body T }
 // register adds one operation that reads: to the routes, and to the document.
 func register[I, O any](h huma.API, need access, op huma.Operation, do func(context.Context, caller, *I) (O, error)) {
 	op.Metadata = map[string]any{accessKey: need}
-	op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusServiceUnavailable)
+	op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusUnauthorized, http.StatusServiceUnavailable)
 	if need != reads {
-		op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusForbidden, http.StatusRequestEntityTooLarge,
+		op.Errors = append(op.Errors, http.StatusForbidden, http.StatusRequestEntityTooLarge,
 			http.StatusUnprocessableEntity)
 	}
 	huma.Register(h, op, func(ctx context.Context, in *I) (*output[O], error) {

@@ -163,12 +163,41 @@ func TestListsCheckTheirParameters(t *testing.T) {
 				t.Errorf("%.40s: the value is repeated: %s", c.path, a.body)
 			}
 		}
+		for path, field := range map[string]string{
+			"/v1/invoices?limit=%2B5": "limit", "/v1/invoices?limit=05": "limit", "/v1/events?after=-0": "after", "/v1/events?after=00": "after",
+			"/v1/events/+1": "number", "/v1/events/01": "number", "/v1/events/%31%30%20": "number",
+		} {
+			if a := h.call("GET", path, m.key, ""); a.status != 422 || a.at(t, "code") != "field_not_integer" || a.at(t, "field") != field {
+				t.Errorf("%s: %d %s", path, a.status, a.body)
+			}
+		}
+		if a := h.call("GET", "/v1/invoices?limit[]=5", m.key, ""); a.status != 422 || a.at(t, "code") != "field_not_string" {
+			t.Errorf("a list: %d %s", a.status, a.body)
+		}
 		both := h.call("GET", "/v1/invoices?limit=0&after=x", m.key, "")
 		if both.at(t, "errors.0.field") != "limit" || both.at(t, "errors.1.field") != "after" {
 			t.Errorf("two things wrong: %s", both.body)
 		}
 		if a := h.call("GET", "/v1/invoices?limit=&colour=red", m.key, ""); a.status != 200 {
 			t.Errorf("an empty and an unknown parameter: %d %s", a.status, a.body)
+		}
+	})
+}
+
+func TestAQueryThatCanBeTakenInTwoWaysIsRefused(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		m := h.tenant(merchant.Sandbox)
+		h.demand(m, nil)
+		for _, path := range []string{
+			"/v1/invoices?after=%zz", "/v1/invoices?%zz", "/v1/invoices?colour=%ff", "/v1/invoices?limit=1&limit=2", "/v1/invoices?limit=1&l%69mit=1",
+			"/v1/invoices?limit=1;after=x", "/v1/events?after=0&after=1", "/v1/balances?a=1&a=1", "/v1/events/1?%e",
+		} {
+			if a := h.call("GET", path, m.key, ""); a.status != 400 || a.at(t, "code") != "body_malformed" {
+				t.Errorf("%s: %d %s", path, a.status, a.body)
+			}
+		}
+		if a := h.call("GET", "/v1/invoices?after=%zz", "sk_nobody", ""); a.status != 401 {
+			t.Errorf("a stranger learns what is wrong with the query: %d %s", a.status, a.body)
 		}
 	})
 }

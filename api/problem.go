@@ -17,7 +17,7 @@ type wording struct {
 
 // wordings has every code there is.
 var wordings = map[fault.Code]wording{
-	fault.BodyMalformed:    {400, "The body is not one JSON object in UTF-8, or a name comes twice in it."},
+	fault.BodyMalformed:    {400, "The body is not one JSON object in UTF-8, the query cannot be decoded, or a name comes twice."},
 	fault.BodyTooLarge:     {413, "The body is longer than {limit} bytes."},
 	fault.BodyUnsupported:  {415, "A body of this type or coding is not read here; send plain JSON."},
 	fault.RouteUnknown:     {404, "There is no such path."},
