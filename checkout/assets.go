@@ -12,6 +12,9 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"sarraf/fault"
+	"sarraf/internal/httpx"
 )
 
 // AssetPattern is the route that Assets is to be served at, for GET and HEAD.
@@ -79,7 +82,7 @@ func Assets() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a, current, ok := findAsset(r.URL.Path)
 		if !ok {
-			http.NotFound(w, r)
+			httpx.Fail(w, r, fault.New(fault.RouteUnknown))
 			return
 		}
 		h := w.Header()

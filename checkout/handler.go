@@ -1,9 +1,9 @@
 package checkout
 
 import (
+	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -310,15 +310,21 @@ func (h *host) trouble(w http.ResponseWriter, r *http.Request, err error) {
 	default:
 		p.Kind = NotFound // a request that no button of ours makes
 	}
-	if err := draw(w, r, status, Trouble(p)); err != nil && !errors.Is(err, context.Canceled) {
-		h.Log.Debug("the error page was not sent", "error", err)
+	if err := draw(w, r, status, Trouble(p)); err != nil {
+		h.Log.Error("the error page cannot be drawn", "error", err)
+		httpx.Neutral(w, r, f)
 	}
 }
 
-// draw sends a page.
+// draw sends a page. It is drawn whole first, also for a payer who has gone away meanwhile: a page that cannot be drawn is an error and
+// leaves the answer unsent.
 func draw(w http.ResponseWriter, r *http.Request, status int, c templ.Component) error {
+	var page bytes.Buffer
+	if err := c.Render(context.WithoutCancel(r.Context()), &page); err != nil {
+		return err
+	}
 	SetHeaders(w.Header())
-	templ.Handler(c, templ.WithStatus(status)).ServeHTTP(w, r)
+	httpx.WriteRaw(w, status, "text/html; charset=utf-8", page.Bytes())
 	return nil
 }
 
