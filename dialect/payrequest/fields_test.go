@@ -125,6 +125,7 @@ func TestBadFieldIsNamedAndNothingIsMade(t *testing.T) {
 			{fieldTitle, raw("null"), "notitle", ""},
 			{fieldTitle, "", "notitle", ""},
 			{fieldTitle, " \t ", "notitle", ""},
+			{fieldTitle, "\u200b\u00ad\u2060", "notitle", ""},
 			{fieldTitle, true, "", text},
 			{fieldTitle, []string{"a"}, "", text},
 			{fieldTitle, "a\nb", "", characters},

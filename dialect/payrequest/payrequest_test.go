@@ -350,7 +350,7 @@ func TestIDIsFoundAsItWasSent(t *testing.T) {
 				t.Errorf("%v: %s", id, got)
 			}
 		}
-		for _, id := range []any{nil, "", "  "} {
+		for _, id := range []any{nil, "", "  ", "\u200b\u2060"} {
 			if got := s.get(id); got != refused("noid", "") {
 				t.Errorf("%v: %s", id, got)
 			}

@@ -85,10 +85,14 @@ func (d *Dialect) read(f httpx.Fields, m merchant.Merchant) (q request, err erro
 	return q, nil
 }
 
-// isBlank reports whether a field was not sent, is null, or is blank text.
+// isBlank reports whether a field was not sent, is null, or is text that shows nothing.
 func isBlank(f httpx.Fields, name string) bool {
 	text, _, wrong := f.Text(name)
-	return wrong == nil && strings.TrimSpace(text) == ""
+	if wrong != nil {
+		return false
+	}
+	text, wrong = httpx.CleanText(name, text, maxText)
+	return wrong == nil && text == ""
 }
 
 // readCurrency is the currency that is asked for, and the one whose decimals the amount has: the same, unless it is none. Without one it is
@@ -166,7 +170,7 @@ func (d *Dialect) payable(m merchant.Merchant, c money.Currency) error {
 // one is none.
 func readID(f httpx.Fields, name string) (string, *fault.Error) {
 	text, _, wrong := f.Text(name)
-	if wrong != nil || strings.TrimSpace(text) == "" {
+	if wrong != nil || isBlank(f, name) {
 		return "", wrong
 	}
 	// The marks keep the white space at the ends from being passed over.
