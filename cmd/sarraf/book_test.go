@@ -1,0 +1,363 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"sarraf/internal/hostile"
+	"sarraf/internal/httpx"
+)
+
+// recipe is how a route is asked well, and what is to be known of it when it is asked badly.
+type recipe struct {
+	// good is a request that the route takes, each time it is made anew.
+	good func(w *world) hostile.Request
+	// takes reports whether an answer means that the request was taken.
+	takes func(hostile.Answer) bool
+	// invoices is how many invoices one request makes that is taken.
+	invoices int64
+	// repeats are what is asked of the route when the same request comes many times at once. Every route that is not a GET has some.
+	repeats []repeat
+}
+
+// recipeOf is the recipe of a route: by method and pattern, or of a payer's page by whose it is, since each dialect has its own.
+func recipeOf(d httpx.Door, r httpx.Route) (recipe, bool) {
+	pattern := r.Pattern
+	if len(pattern) > 1 {
+		pattern = strings.TrimSuffix(pattern, "/")
+	}
+	key := func(s string) string { return wildcard.ReplaceAllString(s, "{}") } // whatever it is called
+	if d.Name == "checkout" {
+		switch owner, what, _ := strings.Cut(r.Name, "."); what {
+		case "page":
+			return pageRecipe(owner, r.Method, pattern), true
+		case "act":
+			return actRecipe(owner, pattern), true
+		}
+	}
+	for k, found := range book() {
+		if key(k) == key(d.Name+" "+r.Method+" "+pattern) {
+			return found, true
+		}
+	}
+	return recipe{}, false
+}
+
+var wildcard = regexp.MustCompile(`\{[^}]*\}`)
+
+// reference is a merchant's own id that was not used before.
+func (w *world) reference() string { return fmt.Sprintf("REF-%d", w.next()) }
+
+// ok is an answer with status 200.
+func ok(a hostile.Answer) bool { return a.Status == http.StatusOK }
+
+// book has every route but the payers' pages, by door, method and pattern.
+func book() map[string]recipe {
+	list := map[string]recipe{}
+	for _, part := range []map[string]recipe{aspayBook(), assanpayBook(), payrequestBook(), nativeBook(), restBook()} {
+		for k, r := range part {
+			list[k] = r
+		}
+	}
+	return list
+}
+
+// creating is a good request for an invoice at a door.
+func creating(door string, k keys, reference string) hostile.Request {
+	text := func(name, value string) hostile.Field {
+		return hostile.Field{Name: name, JSON: fmt.Sprintf("%q", value), Sort: hostile.Text}
+	}
+	need := func(f hostile.Field) hostile.Field { f.Required = true; return f }
+	of := func(f hostile.Field, s hostile.Sort) hostile.Field { f.Sort = s; return f }
+	back := "https://shop.example/back?r=" + reference
+	r := hostile.Request{Method: http.MethodPost, Forms: true, Keyed: true}
+	switch door {
+	case "aspay":
+		r.Pattern = "/api/payment/create"
+		r.Fields = []hostile.Field{
+			need(hostile.Field{Name: "amount", JSON: "100.5", Sort: hostile.Amount}), need(text("customer_name", "Payer "+reference)),
+			need(text("transaction_reference", reference)), need(of(text("callback_url", back), hostile.URL)),
+		}
+	case "assanpay":
+		r.Pattern = "/payment-request/qr/{merchantId}"
+		r.Path = []hostile.Pair{{Name: "merchantId", Value: k[door]["id"]}}
+		r.Open = true
+		r.Fields = []hostile.Field{
+			need(of(text("amount", "10.50"), hostile.Amount)), need(text("order_id", reference)), need(text("store_name", "Store "+reference)),
+			of(text("link", back), hostile.Link), text("email", "payer@shop.example"), of(text("description", "About "+reference), hostile.Lines),
+		}
+	case "payrequest":
+		r.Pattern = "/api/create"
+		loose := text("type", "link")
+		loose.Loose = true
+		token := text("token", k[door]["key"])
+		token.Secret = true
+		r.Fields = []hostile.Field{
+			token, text("id", reference), need(text("title", "Title "+reference)), need(of(text("amount", "12,25"), hostile.Amount)),
+			text("name", "Payer "+reference), text("email", "payer@shop.example"), of(text("description", "About "+reference), hostile.Lines), loose,
+			of(text("response", back), hostile.URL),
+		}
+	}
+	return shown(r, door, k)
+}
+
+// shown is the request with the credentials of the door.
+func shown(r hostile.Request, door string, k keys) hostile.Request {
+	for name, value := range credentials(door, k) {
+		if name != "token" {
+			r = r.With(name, value)
+			r.Secrets = append(r.Secrets, name)
+		}
+	}
+	slices.Sort(r.Secrets)
+	return r
+}
+
+// credentials are what proves at a door who asks, by header or field.
+func credentials(door string, k keys) map[string]string {
+	own := k[door]
+	switch door {
+	case "aspay":
+		return map[string]string{"X-Api-Key": own["handle"], "X-Api-Secret": own["key"]}
+	case "native", "assanpay":
+		return map[string]string{"Authorization": "Bearer " + own["key"]}
+	case "payrequest":
+		return map[string]string{"token": own["key"]}
+	}
+	return nil
+}
+
+// guarded is the request as the world's merchant, with every set of credentials that is not good for it.
+func (w *world) guarded(r hostile.Request, door string, writes bool) hostile.Request {
+	if r.Secrets == nil {
+		r = shown(r, door, w.mine)
+	}
+	add := func(why string, set map[string]string) {
+		set[""] = why
+		r.Wrong = append(r.Wrong, set)
+	}
+	for _, why := range []string{"revoked", "shut out"} {
+		add(why, credentials(door, w.bad[why]))
+	}
+	if writes {
+		add("one that may only read", credentials(door, w.viewer))
+	}
+	for _, other := range []string{"native", "aspay", "assanpay", "payrequest"} {
+		if other == door {
+			continue
+		}
+		k := keys{door: {"handle": w.mine[other]["handle"], "key": w.mine[other]["key"]}}
+		add("those of "+other, credentials(door, k))
+	}
+	add("the secret that signs webhooks", credentials(door, keys{door: {"handle": w.mine[door]["handle"], "key": w.line.Native.WebhookSecret}}))
+	switch door {
+	case "aspay":
+		mine, other := w.mine[door], w.victim[door]
+		add("our key with another's secret", credentials(door, keys{door: {"handle": mine["handle"], "key": other["key"]}}))
+		add("another's key with our secret", credentials(door, keys{door: {"handle": other["handle"], "key": mine["key"]}}))
+		add("key and secret changed about", credentials(door, keys{door: {"handle": mine["key"], "key": mine["handle"]}}))
+	case "assanpay":
+		add("another's key", credentials(door, w.victim))
+		set := credentials(door, w.mine)
+		set["{merchantId}"] = w.victim[door]["id"]
+		add("our key for another's id", set)
+		add("an id that nobody has", map[string]string{"{merchantId}": "00000000-0000-4000-8000-000000000000"})
+		add("the id of one that is shut out", map[string]string{"{merchantId}": w.bad["shut out"][door]["id"]})
+	}
+	return r
+}
+
+// reading is a recipe for a GET.
+func reading(door, pattern string, takes func(hostile.Answer) bool, parts func(w *world, r *hostile.Request)) recipe {
+	return recipe{takes: takes, good: func(w *world) hostile.Request {
+		r := hostile.Request{Method: http.MethodGet, Pattern: pattern}
+		if parts != nil {
+			parts(w, &r)
+		}
+		if door == "" {
+			return r
+		}
+		return w.guarded(r, door, false)
+	}}
+}
+
+// wild gives a wildcard its value.
+func wild(name string, value func(w *world) string) func(*world, *hostile.Request) {
+	return func(w *world, r *hostile.Request) { r.Path = []hostile.Pair{{Name: name, Value: value(w)}} }
+}
+
+func fixed(s string) func(*world) string { return func(*world) string { return s } }
+
+// making is the recipe of a door's route that makes invoices.
+func making(door string, takes func(hostile.Answer) bool, repeats ...repeat) recipe {
+	return recipe{
+		takes: takes, invoices: 1, repeats: repeats,
+		good: func(w *world) hostile.Request { return w.guarded(creating(door, w.mine, w.reference()), door, true) },
+	}
+}
+
+func aspayBook() map[string]recipe {
+	noPayouts := func(a hostile.Answer) bool {
+		return a.Status == http.StatusNotFound && strings.Contains(string(a.Body), "Payout not found")
+	}
+	// Nothing is paid out here: whoever may ask is told so, whatever the request says.
+	payout := func(pattern string) recipe {
+		return recipe{takes: noPayouts, repeats: []repeat{{judge: alike}}, good: func(w *world) hostile.Request {
+			return w.guarded(hostile.Request{Method: http.MethodPost, Pattern: pattern}, "aspay", false)
+		}}
+	}
+	reference := func(w *world) string {
+		w.open("aspay")
+		return w.opened["aspay"].reference
+	}
+	return map[string]recipe{
+		"aspay POST /api/payment/create": making("aspay", ok, repeat{
+			keyed: true, invoices: 1, judge: once(http.StatusUnprocessableEntity, "The transaction reference has already been taken."),
+		}),
+		"aspay GET /api/payment/{id}": reading("aspay", "/api/payment/{id}", ok, wild("id", reference)),
+		"aspay POST /api/payment/batch/status": {takes: ok, repeats: []repeat{{judge: alike}}, good: func(w *world) hostile.Request {
+			r := hostile.Request{Method: http.MethodPost, Pattern: "/api/payment/batch/status", Forms: true}
+			r.Fields = []hostile.Field{{Name: "ids", JSON: fmt.Sprintf(`[%q,"UNKNOWN"]`, reference(w)), Sort: hostile.List, Required: true}}
+			return w.guarded(r, "aspay", false)
+		}},
+		"aspay GET /api/payout/methods":       reading("aspay", "/api/payout/methods", noPayouts, nil),
+		"aspay GET /api/payout/{id}":          reading("aspay", "/api/payout/{id}", noPayouts, wild("id", fixed("ATPAY1"))),
+		"aspay POST /api/payout/request":      payout("/api/payout/request"),
+		"aspay POST /api/payout/batch/status": payout("/api/payout/batch/status"),
+	}
+}
+
+func assanpayBook() map[string]recipe {
+	takes := func(a hostile.Answer) bool { return a.Status == http.StatusOK && object(a)["status"] == "true" }
+	return map[string]recipe{
+		"assanpay POST /payment-request/qr/{merchantId}": making("assanpay", takes, repeat{
+			keyed: true, invoices: 1, judge: once(http.StatusOK, "Order Id already exists"),
+		}),
+		"assanpay GET /payment/all-inquiry/{merchantId}": reading("assanpay", "/payment/all-inquiry/{merchantId}", takes,
+			func(w *world, r *hostile.Request) {
+				w.open("assanpay")
+				r.Open = true
+				r.Path = []hostile.Pair{{Name: "merchantId", Value: w.mine["assanpay"]["id"]}}
+				r.Query = []hostile.Pair{{Name: "transactionId", Value: w.opened["assanpay"].reference}}
+			}),
+	}
+}
+
+func payrequestBook() map[string]recipe {
+	status := func(words ...any) func(hostile.Answer) bool {
+		return func(a hostile.Answer) bool {
+			return a.Status == http.StatusOK && slices.Contains(words, object(a)["status"])
+		}
+	}
+	return map[string]recipe{
+		"payrequest POST /api/create": making("payrequest", status("success"), repeat{
+			keyed: true, invoices: 1, judge: once(http.StatusOK, "id already exists"),
+		}),
+		"payrequest POST /api/get": {takes: status("paid", "failed", "pending"), repeats: []repeat{{judge: alike}}, good: func(w *world) hostile.Request {
+			w.open("payrequest")
+			return w.guarded(hostile.Request{Method: http.MethodPost, Pattern: "/api/get", Forms: true, Fields: []hostile.Field{
+				{Name: "token", JSON: fmt.Sprintf("%q", w.mine["payrequest"]["key"]), Sort: hostile.Text, Secret: true, Required: true},
+				{Name: "id", JSON: fmt.Sprintf("%q", w.opened["payrequest"].reference), Sort: hostile.Text, Required: true},
+			}}, "payrequest", false)
+		}},
+	}
+}
+
+func nativeBook() map[string]recipe {
+	list := func(pattern string, cursors ...string) recipe {
+		return reading("native", pattern, ok, func(_ *world, r *hostile.Request) {
+			r.Query = []hostile.Pair{{Name: "limit", Value: "2"}}
+			for i := 0; i+1 < len(cursors); i += 2 {
+				r.Query = append(r.Query, hostile.Pair{Name: cursors[i], Value: cursors[i+1]})
+			}
+			r.StrictQuery = true
+		})
+	}
+	const early, late = "00000000-0000-7000-8000-000000000000", "ffffffff-ffff-7fff-bfff-ffffffffffff"
+	strict := func(parts func(*world, *hostile.Request)) func(*world, *hostile.Request) {
+		return func(w *world, r *hostile.Request) { parts(w, r); r.StrictQuery = true }
+	}
+	return map[string]recipe{
+		"native GET /v1/invoices": list("/v1/invoices", "after", early, "before", late),
+		"native GET /v1/invoices/{id}": reading("native", "/v1/invoices/{id}", ok, strict(wild("id", func(w *world) string {
+			w.open(w.doorsThatMake()[0])
+			return w.opened[w.doorsThatMake()[0]].reference
+		}))),
+		"native GET /v1/events":          list("/v1/events", "after", "0", "before", "1000000"),
+		"native GET /v1/events/{number}": reading("native", "/v1/events/{number}", ok, strict(wild("number", fixed("1")))),
+		"native GET /v1/balances": reading("native", "/v1/balances", ok, func(_ *world, r *hostile.Request) {
+			r.StrictQuery = true
+		}),
+		"native GET /v1/openapi.json": reading("", "/v1/openapi.json", ok, nil),
+		"native GET /docs":            reading("", "/docs", ok, nil),
+		"native GET /docs/scalar-1.46.4.js": reading("", "/docs/scalar-1.46.4.js", ok, func(_ *world, r *hostile.Request) {
+			r.Header = []hostile.Pair{{Name: "Accept-Encoding", Value: "gzip"}} // a quarter of its bytes
+		}),
+		"native POST /v1/sandbox/pay": {
+			takes: ok, good: func(w *world) hostile.Request { return w.guarded(playing(w, "paid"), "native", true) },
+			repeats: []repeat{
+				{name: "paid", keyed: true, payments: 1, judge: once(http.StatusConflict, "invoice_closed")},
+				{name: "failed", keyed: true, payments: 1, judge: once(http.StatusConflict, "invoice_closed"), good: played("failed")},
+				{name: "cancelled", keyed: true, judge: alike, good: played("cancelled")},
+				{name: "expired", keyed: true, judge: alike, good: played("expired")},
+			},
+		},
+	}
+}
+
+// playing plays the payer of an open invoice.
+func playing(w *world, outcome string) hostile.Request {
+	return hostile.Request{Method: http.MethodPost, Pattern: "/v1/sandbox/pay", Keyed: true, StrictQuery: true, Fields: []hostile.Field{
+		{Name: "target", JSON: fmt.Sprintf("%q", w.open(w.doorsThatMake()[0])), Sort: hostile.Text, Required: true},
+		{Name: "outcome", JSON: fmt.Sprintf("%q", outcome), Sort: hostile.Word},
+	}}
+}
+
+func played(outcome string) func(*world) hostile.Request {
+	return func(w *world) hostile.Request { return w.guarded(playing(w, outcome), "native", true) }
+}
+
+// restBook has the routes without a merchant.
+func restBook() map[string]recipe {
+	first := func(w *world) string { return w.open(w.doorsThatMake()[0]) }
+	return map[string]recipe{
+		"health GET /healthz": reading("", "/healthz", ok, nil),
+		"health GET /readyz":  reading("", "/readyz", ok, nil),
+		"checkout GET /_sarraf/{file}": reading("", "/_sarraf/{file}", ok, wild("file", func(w *world) string {
+			return strings.TrimPrefix(w.style, "/_sarraf/")
+		})),
+		"checkout GET /_sarraf/live/{token}":    reading("", "/_sarraf/live/{token}", ok, wild("token", first)),
+		"checkout GET /_sarraf/landing/{token}": reading("", "/_sarraf/landing/{token}", ok, wild("token", first)),
+	}
+}
+
+// pageRecipe is the recipe of a page of a dialect's.
+func pageRecipe(door, method, pattern string) recipe {
+	if method != http.MethodGet {
+		return recipe{}
+	}
+	return reading("", pattern, ok, wild("token", func(w *world) string { return w.open(door) }))
+}
+
+// actRecipe is the recipe of the buttons on a page of a dialect's.
+func actRecipe(door, pattern string) recipe {
+	act := func(action string) func(w *world) hostile.Request {
+		return func(w *world) hostile.Request {
+			return hostile.Request{
+				Method: http.MethodPost, Pattern: pattern, Path: []hostile.Pair{{Name: "token", Value: w.open(door)}}, Form: true,
+				Fields: []hostile.Field{{Name: "action", JSON: fmt.Sprintf("%q", action), Sort: hostile.Word, Required: true}},
+			}
+		}
+	}
+	return recipe{
+		takes: func(a hostile.Answer) bool { return a.Status == http.StatusSeeOther }, good: act("pay:approve"),
+		repeats: []repeat{
+			{name: "approve", payments: 1, judge: samePlace},
+			{name: "fail", payments: 1, judge: samePlace, good: act("pay:fail")},
+			{name: "cancel", judge: samePlace, good: act("cancel")},
+		},
+	}
+}
