@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -11,60 +12,61 @@ import (
 // Bulk is a statement over a list of rows, such as a many-row INSERT or an UPDATE ... FROM a list. It is made once, as a package
 // variable, with NewBulk.
 //
-// A list of any length is sent as a few statements whose row counts are powers of two, so that each engine prepares a handful
-// of texts once and for all; rows keep their order, so a list that is sorted by key is locked in the order of its keys.
+// A list of any length is sent as few statements of few texts, so that each engine prepares a handful once and for all: on PostgreSQL
+// as one array a column, on SQLite as lists whose row counts are powers of two. Rows keep their order, so a list that is sorted by key
+// is locked in the order of its keys.
 type Bulk struct {
-	before, after string
-	plain         bool // parameters are ? and not $n
-	types         []string
+	types []string
+	sql   string
+	once  sync.Once
+
+	before, after string // SQLite: around the list
 	texts         [maxBits + 1]struct {
 		once sync.Once
 		sql  string
 	}
-	engine [2]*Bulk
-	sql    string
-	once   sync.Once
+	arrays string // PostgreSQL: the whole text
 }
 
-// maxBits bounds one statement: 2^maxBits rows, and never more than maxParams parameters.
+// Bounds of one statement. SQLite: 2^maxBits rows, and never more than maxParams parameters. PostgreSQL: maxArray rows.
 const (
 	maxBits   = 9
 	maxParams = 32000
+	maxArray  = 4096
 )
 
-// NewBulk makes a Bulk of sql, in which {rows} stands for the list "($1, $2), ($3, $4), ...". types gives each column its SQL type
-// (BIGINT or TEXT); they are cast in the first row of the list, since PostgreSQL must be told what a parameter in VALUES is.
-// It panics when sql has no {rows}: that is a mistake in the program.
+// valuesRows is where the list of rows stands in the text of a bulk statement.
+const valuesRows = "VALUES {rows}"
+
+// NewBulk makes a Bulk of sql, in which VALUES {rows} stands for the list of rows. types gives each column its SQL type (BIGINT or TEXT).
+// It panics when sql has no VALUES {rows}: that is a mistake in the program.
 func NewBulk(sql string, types ...string) *Bulk {
-	if strings.Count(sql, "{rows}") != 1 || len(types) == 0 {
-		panic("store: a bulk statement needs {rows} once, and column types: " + sql)
+	if strings.Count(sql, valuesRows) != 1 || len(types) == 0 {
+		panic("store: a bulk statement needs VALUES {rows} once, and column types: " + sql)
 	}
 	return &Bulk{sql: sql, types: types}
 }
 
-// on is the bulk with the engine's own words in it.
-func (b *Bulk) on(db *DB) *Bulk {
-	b.once.Do(func() {
-		for i, e := range []Engine{SQLite, Postgres} {
-			before, after, _ := strings.Cut(dialect(e, b.sql), "{rows}")
-			// SQLite takes $n for a name, and its driver looks each name up in a list of them all: parameters that stand in their
-			// order anyway need none.
-			b.engine[i] = &Bulk{before: before, after: after, plain: e == SQLite, types: b.types}
+// prepare makes both engines' texts.
+func (b *Bulk) prepare() {
+	b.before, b.after, _ = strings.Cut(dialect(SQLite, b.sql), "{rows}")
+	var arrays strings.Builder
+	for i, typ := range b.types {
+		if i > 0 {
+			arrays.WriteString(", ")
 		}
-	})
-	if db.engine == SQLite {
-		return b.engine[0]
+		arrays.WriteString("$" + strconv.Itoa(i+1) + "::" + typ + "[]")
 	}
-	return b.engine[1]
+	b.arrays = strings.Replace(dialect(Postgres, b.sql), valuesRows, sqlArrays+"("+arrays.String()+")", 1)
 }
 
-// text is the statement for 2^bits rows.
+// text is SQLite's statement for 2^bits rows. It takes $n for a name, and its driver looks each name up in a list of them all:
+// parameters that stand in their order anyway need none.
 func (b *Bulk) text(bits int) string {
 	t := &b.texts[bits]
 	t.once.Do(func() {
 		var s strings.Builder
 		s.WriteString(b.before)
-		n := 0
 		for row := range 1 << bits {
 			if row > 0 {
 				s.WriteString(", ")
@@ -74,11 +76,7 @@ func (b *Bulk) text(bits int) string {
 				if col > 0 {
 					s.WriteString(", ")
 				}
-				n++
 				param := "?"
-				if !b.plain {
-					param = "$" + strconv.Itoa(n)
-				}
 				if row == 0 {
 					param = "CAST(" + param + " AS " + typ + ")"
 				}
@@ -95,10 +93,16 @@ func (b *Bulk) text(bits int) string {
 // LaterRows queues the bulk statement for all rows. args holds the rows one after another, each as many values as the bulk has
 // columns; scan is called for each row of the answers and may be nil. No rows, no statement.
 func (tx *Tx) LaterRows(bulk *Bulk, args []any, scan func(Row) error) {
-	b := bulk.on(tx.db)
-	cols := len(b.types)
+	cols := len(bulk.types)
 	if len(args)%cols != 0 {
 		panic(fmt.Sprintf("store: %d values do not fill rows of %d columns", len(args), cols))
+	}
+	bulk.once.Do(bulk.prepare)
+	if tx.db.engine == Postgres {
+		for part := range slices.Chunk(args, maxArray*cols) {
+			tx.queue = append(tx.queue, statement{sql: bulk.arrays, args: columnsOf(part, cols), scan: scan})
+		}
+		return
 	}
 	for rows := len(args) / cols; rows > 0; rows = len(args) / cols {
 		bits := maxBits
@@ -106,7 +110,7 @@ func (tx *Tx) LaterRows(bulk *Bulk, args []any, scan func(Row) error) {
 			bits--
 		}
 		n := cols << bits
-		tx.queue = append(tx.queue, statement{sql: b.text(bits), args: args[:n:n], scan: scan})
+		tx.queue = append(tx.queue, statement{sql: bulk.text(bits), args: args[:n:n], scan: scan})
 		args = args[n:]
 	}
 }

@@ -30,7 +30,8 @@ func TestKeyedListOfAnyLengthNeverWalksATableOnSQLite(t *testing.T) {
 	}
 	for _, b := range lookups {
 		for bits := range maxBits + 1 {
-			text := b.on(db).text(bits)
+			b.once.Do(b.prepare)
+			text := b.text(bits)
 			args := make([]any, len(b.types)<<bits)
 			for i := range args {
 				args[i] = "x"

@@ -87,7 +87,7 @@ func (d *sqliteDB) migrate(ctx context.Context, _ *DB, dryRun bool) ([]string, e
 }
 
 func (d *postgresDB) migrate(ctx context.Context, _ *DB, dryRun bool) ([]string, error) {
-	pool := stdlib.OpenDBFromPool(d.readers)
+	pool := stdlib.OpenDBFromPool(d.walkers)
 	defer func() { _ = pool.Close() }()
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 120))
 	if err != nil {

@@ -7,17 +7,19 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sarraf/fault"
 )
 
-// postgresDB is a PostgreSQL server: a pool for writing, so that a burst of reads never keeps a payment waiting, and one for
-// reading.
+// postgresDB is a PostgreSQL server: a pool for writing, so that a burst of reads never keeps a payment waiting, one for keyed reads,
+// and one for snapshots, in which whole tables are walked.
 type postgresDB struct {
 	dsn     string
 	writers *pgxpool.Pool
 	readers *pgxpool.Pool
+	walkers *pgxpool.Pool
 }
 
 // The names that the server's list of connections shows.
@@ -48,7 +50,7 @@ func openPostgres(ctx context.Context, dsn, database string, opts Options) (*pos
 		params["jit"] = "off"
 		// Every statement is keyed. On a freshly made table the planner does not know that yet and would keep a sequential scan
 		// in a prepared plan; with these it takes the key's index from the first row on.
-		if name == "write" {
+		if name != "walk" {
 			params["enable_seqscan"] = "off"
 			params["enable_hashjoin"] = "off"
 			params["enable_mergejoin"] = "off"
@@ -74,7 +76,13 @@ func openPostgres(ctx context.Context, dsn, database string, opts Options) (*pos
 		writers.Close()
 		return nil, err
 	}
-	return &postgresDB{dsn: dsn, writers: writers, readers: readers}, nil
+	walkers, err := open(opts.Readers, "walk")
+	if err != nil {
+		writers.Close()
+		readers.Close()
+		return nil, err
+	}
+	return &postgresDB{dsn: dsn, writers: writers, readers: readers, walkers: walkers}, nil
 }
 
 // replan has a connection forget its plans when it is taken for the 2nd, 4th, 8th ... 4,096th time, and every 4,096th from then on.
@@ -107,11 +115,12 @@ func (d *postgresDB) pools() []Pool {
 func (d *postgresDB) close() error {
 	d.writers.Close()
 	d.readers.Close()
+	d.walkers.Close()
 	return nil
 }
 
 func (d *postgresDB) begin(ctx context.Context, write bool) (session, error) {
-	pool, opts := d.readers, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	pool, opts := d.walkers, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	if write {
 		pool, opts = d.writers, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}
 	}
@@ -185,3 +194,31 @@ func (s *postgresTx) rollback(ctx context.Context) {
 	defer cancel()
 	_ = s.tx.Rollback(ctx)
 }
+
+// column is one column of a list of rows, as an array.
+type column struct {
+	rows     []any // one row after another
+	at, wide int
+}
+
+var _ pgtype.ArrayGetter = column{}
+
+// columnsOf are the columns of rows that are so wide.
+func columnsOf(rows []any, wide int) []any {
+	list := make([]any, wide)
+	for i := range list {
+		list[i] = column{rows, i, wide}
+	}
+	return list
+}
+
+// Dimensions tells pgx how long the array is.
+func (c column) Dimensions() []pgtype.ArrayDimension {
+	return []pgtype.ArrayDimension{{Length: int32(len(c.rows) / c.wide), LowerBound: 1}}
+}
+
+// Index is one element, nil for NULL.
+func (c column) Index(i int) any { return c.rows[i*c.wide+c.at] }
+
+// IndexType is of no use: each element tells its type.
+func (c column) IndexType() any { return nil }

@@ -5,6 +5,9 @@ const (
 	sqlVersionTablePostgres = `SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'goose_db_version'`
 	sqlVersion              = `SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version`
 
+	// A list of rows on PostgreSQL; the arrays follow in parentheses.
+	sqlArrays = `SELECT * FROM unnest`
+
 	// The counter "*" is where those begin that nobody has drawn from yet: past 0 only in a restored database.
 	sqlCounterLease = `INSERT INTO counter (name, next) VALUES ($1, $2 + COALESCE((SELECT next FROM counter WHERE name = '*'), 0))
 		ON CONFLICT (name) DO UPDATE SET next = counter.next + $2 RETURNING next`

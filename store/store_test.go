@@ -325,3 +325,47 @@ func TestOneKeyOverAndOverInOneBatchIsCarriedOutOnce(t *testing.T) {
 		}
 	})
 }
+
+var bulkEcho = store.NewBulk(`WITH k (n, word, number) AS (VALUES {rows}) SELECT k.n, k.word, k.number FROM k`, "BIGINT", "TEXT", "BIGINT")
+
+func TestListOfAnyLengthArrivesWhole(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		for _, rows := range []int{1, 2, 3, 511, 513, 9000} {
+			args := make([]any, 0, 3*rows)
+			for n := range rows {
+				word, number := any(fmt.Sprint("{ }\",NULL'", n)), any(int64(-n))
+				switch n % 5 {
+				case 1:
+					word = nil
+				case 2:
+					number = nil
+				case 3:
+					word = ""
+				}
+				args = append(args, int64(n), word, number)
+			}
+			came := 0
+			err := db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+				came = 0
+				return tx.QueryRows(ctx, bulkEcho, args, func(r store.Row) error {
+					var n int64
+					var word *string
+					var number *int64
+					if err := r.Scan(&n, &word, &number); err != nil {
+						return err
+					}
+					want := args[3*n : 3*n+3]
+					if (want[1] == nil) != (word == nil) || word != nil && *word != want[1] ||
+						(want[2] == nil) != (number == nil) || number != nil && *number != want[2] || int(n) != came {
+						t.Errorf("row %d of %d, as number %d: %v, want %v", n, rows, came, []any{word, number}, want)
+					}
+					came++
+					return nil
+				})
+			})
+			if err != nil || came != rows {
+				t.Errorf("%d of %d rows, %v", came, rows, err)
+			}
+		}
+	})
+}
