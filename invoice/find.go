@@ -36,7 +36,40 @@ func (s *Service) Get(ctx context.Context, owner, id string) (Invoice, error) {
 
 // ByNumber answers the owner's invoice that the door prints as number, or a fault InvoiceMissing.
 func (s *Service) ByNumber(ctx context.Context, owner, door, number string) (Invoice, error) {
-	return s.one(ctx, sqlByNumber, number, AliasKind(door), owner)
+	inv, err := s.numbers.Find(ctx, numberKey{owner, AliasKind(door), number})
+	switch {
+	case err != nil:
+		return Invoice{}, err
+	case inv == nil:
+		return Invoice{}, fault.New(fault.InvoiceMissing)
+	}
+	return *inv, nil
+}
+
+// numberKey is what an invoice's printed number is found by.
+type numberKey struct{ owner, kind, number string }
+
+// byNumbers answers the invoices of the keys, nil where there is none.
+func (s *Service) byNumbers(ctx context.Context, keys []numberKey) ([]*Invoice, error) {
+	found := make([]*Invoice, len(keys))
+	if len(keys) == 1 {
+		k := keys[0]
+		return found, s.db.Query(ctx, sqlByNumber, []any{k.number, k.kind, k.owner}, func(r store.Row) error {
+			inv, err := scan(r)
+			found[0] = &inv
+			return err
+		})
+	}
+	args := make([]any, 0, 4*len(keys))
+	for n, k := range keys {
+		args = append(args, int64(n), k.number, k.kind, k.owner)
+	}
+	return found, s.db.QueryRows(ctx, bulkByNumber, args, func(r store.Row) error {
+		var n int64
+		inv, err := scanAfter(r, &n)
+		found[n] = &inv
+		return err
+	})
 }
 
 // ByReference answers the owner's invoice with the merchant's own reference at the door, or a fault InvoiceMissing.
@@ -86,28 +119,72 @@ func (s *Service) Find(ctx context.Context, owner, door string, texts []string) 
 // Anything answers every invoice of the owner that text can mean, oldest first: its own id, a page token, or a printed number or a
 // reference at one of the doors. It is for people and for the sandbox, who do not say what they mean.
 func (s *Service) Anything(ctx context.Context, owner, text string, doors []string) ([]Invoice, error) {
-	args := []any{owner, TokenAlias, "", text}
-	for _, d := range doors {
-		args = append(args, owner, AliasKind(d), d, text)
+	return s.meanings.Find(ctx, meaning{owner, text, doors})
+}
+
+// meaning is a text whose meaning is asked for.
+type meaning struct {
+	owner, text string
+	doors       []string
+}
+
+// anything is Anything for a slice.
+func (s *Service) anything(ctx context.Context, asked []meaning) ([][]Invoice, error) {
+	found := make([][]Invoice, len(asked))
+	add := func(n int64, kind string, inv Invoice) {
+		known := slices.ContainsFunc(found[n], func(other Invoice) bool { return other.ID == inv.ID })
+		if !known && asked[n].may(kind) {
+			found[n] = append(found[n], inv)
+		}
 	}
-	for n := len(args) / 4; n&(n-1) != 0; n++ { // a power of two is asked in one statement
-		args = append(args, args[:4]...)
+	var err error
+	if len(asked) == 1 {
+		m := asked[0]
+		args := make([]any, 0, 2+len(m.doors))
+		args = append(args, m.owner, m.text)
+		for _, d := range m.doors {
+			args = append(args, d)
+		}
+		err = s.db.Query(ctx, s.anythingText(len(m.doors)), args, func(r store.Row) error {
+			var kind string
+			inv, err := scanAfter(r, &kind)
+			add(0, kind, inv)
+			return err
+		})
+	} else {
+		var args []any
+		for n, m := range asked {
+			args = append(args, int64(n), m.owner, "", m.text)
+			for _, d := range m.doors {
+				args = append(args, int64(n), m.owner, d, m.text)
+			}
+		}
+		err = s.db.QueryRows(ctx, bulkAnything, args, func(r store.Row) error {
+			var n int64
+			var kind string
+			inv, err := scanAfter(r, &n, &kind)
+			add(n, kind, inv)
+			return err
+		})
 	}
-	byID := map[string]Invoice{}
-	err := s.db.QueryRows(ctx, bulkAnything, args, func(r store.Row) error {
-		inv, err := scan(r)
-		byID[inv.ID] = inv
-		return err
-	})
-	if err != nil {
-		return nil, err
+	for _, list := range found {
+		slices.SortFunc(list, func(a, b Invoice) int { return strings.Compare(a.ID, b.ID) })
 	}
-	list := make([]Invoice, 0, len(byID))
-	for _, inv := range byID {
-		list = append(list, inv)
+	return found, err
+}
+
+// anythingText is the statement for one text and n doors, made once.
+func (s *Service) anythingText(n int) string {
+	if text, ok := s.texts.Load(n); ok {
+		return text.(string)
 	}
-	slices.SortFunc(list, func(a, b Invoice) int { return strings.Compare(a.ID, b.ID) })
-	return list, nil
+	text, _ := s.texts.LoadOrStore(n, sqlAnything(n))
+	return text.(string)
+}
+
+// may tells whether an alias of this kind is one of the things that are asked for; "" is no alias.
+func (m meaning) may(kind string) bool {
+	return kind == "" || kind == TokenAlias || slices.ContainsFunc(m.doors, func(d string) bool { return kind == AliasKind(d) })
 }
 
 // Page says which part of a list is wanted: at most Limit, older than Before or newer than After (ids; "" for no bound).

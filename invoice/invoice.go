@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"sync"
 	"time"
 
 	"sarraf/event"
@@ -95,6 +96,10 @@ type Service struct {
 	clock  clock.Clock
 	create *store.Batcher[Invoice, Created]
 	end    *store.Batcher[Ending, Invoice]
+
+	numbers  *store.Finder[numberKey, *Invoice]
+	meanings *store.Finder[meaning, []Invoice]
+	texts    sync.Map // of sqlAnything, by number of doors
 }
 
 // NewService works on db and writes its facts to log. Close ends it.
@@ -102,6 +107,7 @@ func NewService(db *store.DB, log *event.Log) *Service {
 	s := &Service{db: db, log: log, clock: db.Clock()}
 	s.create = store.NewBatcher(db, "invoice.create", s.createSlice)
 	s.end = store.NewBatcher(db, "invoice.end", s.endSlice)
+	s.numbers, s.meanings = store.NewFinder(s.byNumbers), store.NewFinder(s.anything)
 	return s
 }
 
