@@ -38,7 +38,7 @@ func openSQLite(ctx context.Context, path string, opts Options) (*sqliteDB, erro
 	}
 	// cache_size is in KiB when negative; synchronous FULL makes an acknowledged commit survive power loss.
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)" +
-		"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=cache_size(-32768)" +
+		"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=cache_size(-8192)" +
 		"&_pragma=wal_autocheckpoint(4000)&_pragma=journal_size_limit(67108864)" +
 		"&_pragma=automatic_index(0)" // else a list of some hundred keys is indexed, and the whole table walked beside it
 	if opts.ReadOnly {
