@@ -45,17 +45,22 @@ func (Sealed) Heads(ctx context.Context, tx *store.Tx) *store.Stream[seal.Head] 
 
 // Rows calls fn for the events of the spans.
 func (Sealed) Rows(ctx context.Context, tx *store.Tx, spans []seal.Span, fn func(seal.Row) error) error {
-	args := make([]any, 0, 3*len(spans))
-	for _, s := range spans {
-		args = append(args, s.Owner, s.After, s.UpTo)
-	}
-	return tx.QueryRows(ctx, bulkSpans, args, func(r store.Row) error {
+	each := func(r store.Row) error {
 		row, err := scanRow(r)
 		if err != nil {
 			return err
 		}
 		return fn(row)
-	})
+	}
+	args := make([]any, 0, 3*len(spans))
+	for _, s := range spans {
+		if s.Long() {
+			tx.Later(sqlSpan, []any{s.Owner, s.After, s.UpTo}, each)
+		} else {
+			args = append(args, s.Owner, s.After, s.UpTo)
+		}
+	}
+	return tx.QueryRows(ctx, bulkSpans, args, each)
 }
 
 // Newest answers when the newest event was made.

@@ -11,6 +11,7 @@ const (
 	sqlBetween = `SELECT ` + columns + ` FROM event e WHERE e.owner = $1 AND e.seq > $2 AND e.seq < $3 ORDER BY e.seq LIMIT $4`
 	sqlStream  = `SELECT ` + columns + ` FROM event e WHERE e.kind = $1 ORDER BY e.owner, e.subject, e.seq`
 	sqlAll     = `SELECT ` + columns + ` FROM event e ORDER BY e.owner, e.seq`
+	sqlSpan    = `SELECT ` + columns + ` FROM event e WHERE e.owner = $1 AND e.seq > $2 AND e.seq <= $3 ORDER BY e.seq`
 	sqlNewest  = `SELECT COALESCE(MAX(at), 0) FROM event`
 	sqlCount   = `SELECT COUNT(*), COALESCE(MAX(at), 0) FROM event`
 	sqlLast    = `SELECT last FROM event_counter WHERE owner = $1`

@@ -13,7 +13,8 @@ import (
 // SealedEntries and SealedSteps are the entries and the steps of holds as sources of hash chains: one chain an account each.
 var (
 	SealedEntries seal.Source = source{
-		table: "entry", prefix: "entries/", heads: sqlEntryHeads, all: sqlAllEntries, newest: sqlNewestEntry, spans: bulkEntrySpans,
+		table: "entry", prefix: "entries/", heads: sqlEntryHeads, all: sqlAllEntries, newest: sqlNewestEntry,
+		span: sqlEntrySpan, spans: bulkEntrySpans,
 		head: func(r store.Row) (owner, account string, seq int64, err error) {
 			var ignored int64
 			err = r.Scan(&owner, &account, &seq, &ignored)
@@ -25,7 +26,8 @@ var (
 		},
 	}
 	SealedSteps seal.Source = source{
-		table: "hold_step", prefix: "holds/", heads: sqlStepHeads, all: sqlAllSteps, newest: sqlNewestStep, spans: bulkStepSpans,
+		table: "hold_step", prefix: "holds/", heads: sqlStepHeads, all: sqlAllSteps, newest: sqlNewestStep,
+		span: sqlStepSpan, spans: bulkStepSpans,
 		head: func(r store.Row) (owner, account string, n int64, err error) {
 			var ignored int64
 			err = r.Scan(&owner, &account, &ignored, &n)
@@ -42,7 +44,7 @@ var (
 type source struct {
 	table, prefix string
 	heads, all    string
-	newest        string
+	newest, span  string
 	spans         *store.Bulk
 	head          func(store.Row) (owner, account string, seq int64, err error) // of a row of bulkHeads
 	row           func(store.Row) (seal.Row, error)
@@ -82,17 +84,23 @@ func (s source) Heads(ctx context.Context, tx *store.Tx) *store.Stream[seal.Head
 
 // Rows calls fn for the rows of the spans.
 func (s source) Rows(ctx context.Context, tx *store.Tx, spans []seal.Span, fn func(seal.Row) error) error {
-	args := make([]any, 0, 4*len(spans))
-	for _, sp := range spans {
-		args = append(args, sp.Owner, strings.TrimPrefix(sp.Chain, s.prefix), sp.After, sp.UpTo)
-	}
-	return tx.QueryRows(ctx, s.spans, args, func(r store.Row) error {
+	each := func(r store.Row) error {
 		row, err := s.row(r)
 		if err != nil {
 			return err
 		}
 		return fn(row)
-	})
+	}
+	args := make([]any, 0, 4*len(spans))
+	for _, sp := range spans {
+		account := strings.TrimPrefix(sp.Chain, s.prefix)
+		if sp.Long() {
+			tx.Later(s.span, []any{sp.Owner, account, sp.After, sp.UpTo}, each)
+		} else {
+			args = append(args, sp.Owner, account, sp.After, sp.UpTo)
+		}
+	}
+	return tx.QueryRows(ctx, s.spans, args, each)
 }
 
 // Newest answers when the newest row was made.

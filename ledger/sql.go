@@ -111,6 +111,8 @@ func sqlDebitsOfKinds(n int) string {
 // What the sealer reads.
 const (
 	sqlEntryHeads = `SELECT a.owner, a.id, a.seq FROM account a WHERE a.seq > 0 ORDER BY a.owner, a.id`
+	sqlEntrySpan  = `SELECT ` + entryColumns + ` FROM entry e WHERE e.owner = $1 AND e.account = $2 AND e.seq > $3 AND e.seq <= $4 ORDER BY e.seq`
+	sqlStepSpan   = `SELECT ` + stepColumns + ` FROM hold_step s WHERE s.owner = $1 AND s.account = $2 AND s.n > $3 AND s.n <= $4 ORDER BY s.n`
 	sqlStepHeads  = `SELECT a.owner, a.id, a.hold_seq FROM account a WHERE a.hold_seq > 0 ORDER BY a.owner, a.id`
 )
 

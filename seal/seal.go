@@ -35,6 +35,9 @@ type Span struct {
 	After, UpTo  int64
 }
 
+// Long reports whether the span is worth a statement of its own, which walks the rows in their order and sorts nothing.
+func (s Span) Long() bool { return s.UpTo-s.After > 64 }
+
 // Row is one row of a chain. Columns holds every column in the order of the schema: string, int64, or nil.
 type Row struct {
 	Owner, Chain string
@@ -53,7 +56,7 @@ type Source interface {
 	HeadsOf(ctx context.Context, tx *store.Tx, owners []string) ([]Head, error)
 	// Heads walks all chains by owner and chain.
 	Heads(ctx context.Context, tx *store.Tx) *store.Stream[Head]
-	// Rows calls fn for the rows of the spans, by owner, chain and number.
+	// Rows calls fn for the rows of the spans, those of each chain in the order of their numbers.
 	Rows(ctx context.Context, tx *store.Tx, spans []Span, fn func(Row) error) error
 	// Newest answers when the newest row was made; the zero time when there is none.
 	Newest(ctx context.Context, tx *store.Tx) (time.Time, error)
