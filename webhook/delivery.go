@@ -100,17 +100,21 @@ func (o *Outbox) Accept(_ context.Context, tx *store.Tx, events []event.Written)
 	now := o.clock.Now()
 	at := clock.Micros(now)
 	due := false
+	known := map[address]reading{} // most events of a batch are told to few addresses
 	for _, e := range events {
 		door := o.doors[e.Door]
 		if e.WebhookURL == "" || door == nil || !door.Wants(e.Type) {
 			continue
 		}
 		key := id.New(o.clock)
-		lane, state, closed, tried := "", Pending, any(nil), int64(0)
-		if l, err := LaneOf(e.Owner, e.WebhookURL); err == nil {
-			lane = l.String()
+		a := address{e.Owner, e.WebhookURL}
+		to, seen := known[a]
+		if !seen {
+			to = o.read(a)
+			known[a] = to
 		}
-		if err := o.policy.CheckTarget(e.WebhookURL); err != nil {
+		lane, state, closed, tried := to.lane, Pending, any(nil), int64(0)
+		if err := to.blocked; err != nil {
 			state, closed, tried = Refused, at, 1
 			tx.AfterCommit(func() { o.obs.Closed(Refused) })
 			attempts = append(attempts, e.Owner, key, int64(1), "", at, at, int64(0), string(ClassOf(err)), "")
@@ -125,6 +129,23 @@ func (o *Outbox) Accept(_ context.Context, tx *store.Tx, events []event.Written)
 		tx.AfterCommit(o.ring)
 	}
 	return nil
+}
+
+// address is where an owner's events are told, reading is what comes of it.
+type (
+	address struct{ owner, url string }
+	reading struct {
+		lane    string // "" for one that leads nowhere
+		blocked error  // why it may not be called
+	}
+)
+
+func (o *Outbox) read(a address) (r reading) {
+	if l, err := LaneOf(a.owner, a.url); err == nil {
+		r.lane = l.String()
+	}
+	r.blocked = o.policy.CheckTarget(a.url)
+	return r
 }
 
 // ring wakes the worker of this process; others look by themselves.

@@ -338,19 +338,15 @@ func (w *Worker) work(ctx context.Context, name string, l *lane) {
 		w.mu.Lock()
 		if len(l.queue) == 0 {
 			l.running--
-			if l.running == 0 {
-				delete(w.lanes, name)
-			}
+			w.forget(name, l)
 			w.mu.Unlock()
 			return
 		}
 		t := l.queue[0]
 		l.queue = l.queue[1:]
 		w.mu.Unlock()
-		took := w.attempt(ctx, t)
+		e, took := w.attempt(ctx, t)
 		w.mu.Lock()
-		l.held--
-		w.held--
 		switch {
 		case took == 0: // no call was made
 		case took < quick:
@@ -358,19 +354,50 @@ func (w *Worker) work(ctx context.Context, name string, l *lane) {
 		default:
 			l.lot = max(l.lot/2, lotLeast)
 		}
-		room := l.held <= l.lot/2
 		w.mu.Unlock()
-		if room {
-			select {
-			case w.freed <- struct{}{}:
-			default:
-			}
+		// The next call does not wait until this one is recorded: so many are recorded in one transaction.
+		w.calls.Go(func() {
+			w.keep(e)
+			w.recorded(name, l)
+		})
+	}
+}
+
+// keep records what became of an attempt.
+func (w *Worker) keep(e ending) {
+	if _, err := w.record.Do(context.Background(), e.Owner, nil, e); err != nil {
+		// The lease ends by itself and the delivery is made again: at least once.
+		w.log.Warn("a webhook attempt could not be recorded", "delivery", e.ID, "error", err)
+	} else if e.state != Pending {
+		w.obs.Closed(e.state)
+	}
+}
+
+// recorded takes note that the lane holds one delivery less, and wakes Run when it has room for more.
+func (w *Worker) recorded(name string, l *lane) {
+	w.mu.Lock()
+	l.held--
+	w.held--
+	w.forget(name, l)
+	room := l.held <= l.lot/2
+	w.mu.Unlock()
+	if room {
+		select {
+		case w.freed <- struct{}{}:
+		default:
 		}
 	}
 }
 
-// attempt makes one call and records what came of it. It answers how long the call took, 0 when none was made.
-func (w *Worker) attempt(ctx context.Context, t task) time.Duration {
+// forget drops a lane that has nothing under way.
+func (w *Worker) forget(name string, l *lane) {
+	if l.running == 0 && l.held == 0 && w.lanes[name] == l {
+		delete(w.lanes, name)
+	}
+}
+
+// attempt makes one call. It answers what came of it, and how long the call took, 0 when none was made.
+func (w *Worker) attempt(ctx context.Context, t task) (ending, time.Duration) {
 	now := w.clock.Now()
 	door := w.outbox.doors[t.Door]
 	e := ending{Delivery: t.Delivery, node: w.node, state: Pending, attempt: Attempt{N: t.Attempts, Outcome: unsent}, due: now, first: t.FirstAt}
@@ -388,13 +415,7 @@ func (w *Worker) attempt(ctx context.Context, t task) time.Duration {
 		e.first = time.Time{} // the three days begin with the first call
 	}
 	w.obs.Attempted(e.attempt.Outcome, took)
-	if _, err := w.record.Do(context.WithoutCancel(ctx), t.Owner, nil, e); err != nil {
-		// The lease ends by itself and the delivery is made again: at least once.
-		w.log.Warn("a webhook attempt could not be recorded", "delivery", t.ID, "error", err)
-	} else if e.state != Pending {
-		w.obs.Closed(e.state)
-	}
-	return took
+	return e, took
 }
 
 // call words the event, signs it, sends it, and judges the answer.
