@@ -99,10 +99,13 @@ func (a *api) named(ctx context.Context, owner, text string) (invoice.Invoice, e
 			return inv, err
 		}
 	}
-	list, err := a.Invoices.Anything(ctx, owner, text, a.names)
+	list, err := a.Invoices.Meanings(ctx, owner, text, a.names)
 	if err != nil {
 		return invoice.Invoice{}, err
 	}
-	inv, err := only(list, fault.InvoiceMissing, "id")
-	return inv, a.explained(ctx, owner, err)
+	m, err := only(list, fault.InvoiceMissing, "id")
+	if err != nil {
+		return invoice.Invoice{}, a.explained(ctx, owner, err)
+	}
+	return a.Invoices.Get(ctx, owner, m.ID)
 }

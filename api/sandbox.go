@@ -52,7 +52,7 @@ func (a *api) sandboxPay(ctx context.Context, c caller, in *command) (SandboxPai
 	if err != nil {
 		return SandboxPaid{}, err
 	}
-	inv, err := a.target(ctx, c.Owner, text, "target")
+	means, err := a.target(ctx, c.Owner, text, "target")
 	refused := fault.First(err)
 	if refused != nil && (in.key == nil || refused.Kind() != fault.Missing && refused.Kind() != fault.Conflict) {
 		return SandboxPaid{}, a.explained(ctx, c.Owner, err)
@@ -60,17 +60,16 @@ func (a *api) sandboxPay(ctx context.Context, c caller, in *command) (SandboxPai
 	// With a key, a target that cannot be told goes through the command too: the first answer to the key stands, also when
 	// something else has come to fit the target since.
 	var out SandboxPaid
+	var inv invoice.Invoice
 	if status := ends[outcome]; status != "" {
-		var ended invoice.Invoice
-		ended, err = a.Invoices.End(ctx, invoice.Ending{
-			Owner: c.Owner, ID: inv.ID, To: status, Reason: endReasons[outcome], Refused: refused,
+		inv, err = a.Invoices.End(ctx, invoice.Ending{
+			Owner: c.Owner, ID: means.ID, To: status, Reason: endReasons[outcome], Refused: refused,
 		}, in.key)
-		inv = ended
 	} else {
 		var settled payment.Settled
 		settled, err = a.Payments.Settle(ctx, payment.Receipt{
-			ID: id.New(a.Clock), Owner: c.Owner, Invoice: inv.ID, Rail: sandboxRail, RailReference: id.New(a.Clock),
-			Amount: money.Of(0, inv.Currency), Whole: true, Outcome: attempts[outcome].outcome, Reason: attempts[outcome].reason,
+			ID: id.New(a.Clock), Owner: c.Owner, Invoice: means.ID, Rail: sandboxRail, RailReference: id.New(a.Clock),
+			Amount: money.Of(0, means.Currency), Whole: true, Outcome: attempts[outcome].outcome, Reason: attempts[outcome].reason,
 			Refused: refused,
 		}, in.key)
 		p := paymentOf(settled.Payment)

@@ -64,12 +64,12 @@ const qrBegin = qr.IDFormat + "0201"
 
 // target is the one invoice of the owner that text means. Faults on field: TargetMissing, TargetAmbiguous with the ids of what it can
 // mean.
-func (a *api) target(ctx context.Context, owner, text, field string) (invoice.Invoice, error) {
-	var list []invoice.Invoice
+func (a *api) target(ctx context.Context, owner, text, field string) (invoice.Meaning, error) {
+	var list []invoice.Meaning
 	for _, reading := range a.readings(text) {
-		found, err := a.Invoices.Anything(ctx, owner, reading, a.names)
+		found, err := a.Invoices.Meanings(ctx, owner, reading, a.names)
 		if err != nil {
-			return invoice.Invoice{}, err
+			return invoice.Meaning{}, err
 		}
 		list = append(list, found...)
 	}
@@ -77,20 +77,20 @@ func (a *api) target(ctx context.Context, owner, text, field string) (invoice.In
 }
 
 // only is the one invoice of the list, be it there more than once. Faults, on field: missing, TargetAmbiguous.
-func only(list []invoice.Invoice, missing fault.Code, field string) (invoice.Invoice, error) {
+func only(list []invoice.Meaning, missing fault.Code, field string) (invoice.Meaning, error) {
 	if len(list) == 0 {
-		return invoice.Invoice{}, fault.New(missing).On(field)
+		return invoice.Meaning{}, fault.New(missing).On(field)
 	}
 	ids := make([]string, 0, len(list))
-	for _, inv := range list {
-		if !slices.Contains(ids, inv.ID) {
-			ids = append(ids, inv.ID)
+	for _, m := range list {
+		if !slices.Contains(ids, m.ID) {
+			ids = append(ids, m.ID)
 		}
 	}
 	if len(ids) == 1 {
 		return list[0], nil
 	}
-	return invoice.Invoice{}, fault.New(fault.TargetAmbiguous).On(field).With(candidatesParam, strings.Join(ids, ","))
+	return invoice.Meaning{}, fault.New(fault.TargetAmbiguous).On(field).With(candidatesParam, strings.Join(ids, ","))
 }
 
 // candidatesParam is where a fault TargetAmbiguous has the ids.

@@ -116,75 +116,81 @@ func (s *Service) Find(ctx context.Context, owner, door string, texts []string) 
 	return found, err
 }
 
-// Anything answers every invoice of the owner that text can mean, oldest first: its own id, a page token, or a printed number or a
-// reference at one of the doors. It is for people and for the sandbox, who do not say what they mean.
-func (s *Service) Anything(ctx context.Context, owner, text string, doors []string) ([]Invoice, error) {
-	return s.meanings.Find(ctx, meaning{owner, text, doors})
+// Meaning is an invoice that a text can mean.
+type Meaning struct {
+	ID       string
+	Currency money.Currency
 }
 
-// meaning is a text whose meaning is asked for.
-type meaning struct {
+// Meanings answers every invoice of the owner that text can mean, oldest first: its own id, a page token, or a printed number or a
+// reference at one of the doors. It is for people and for the sandbox, who do not say what they mean.
+func (s *Service) Meanings(ctx context.Context, owner, text string, doors []string) ([]Meaning, error) {
+	return s.meanings.Find(ctx, question{owner, text, doors})
+}
+
+// question is a text whose meaning is asked for.
+type question struct {
 	owner, text string
 	doors       []string
 }
 
-// anything is Anything for a slice.
-func (s *Service) anything(ctx context.Context, asked []meaning) ([][]Invoice, error) {
-	found := make([][]Invoice, len(asked))
-	add := func(n int64, kind string, inv Invoice) {
-		known := slices.ContainsFunc(found[n], func(other Invoice) bool { return other.ID == inv.ID })
-		if !known && asked[n].may(kind) {
-			found[n] = append(found[n], inv)
+// meaningsOf is Meanings for a slice.
+func (s *Service) meaningsOf(ctx context.Context, asked []question) ([][]Meaning, error) {
+	found := make([][]Meaning, len(asked))
+	row := func(r store.Row) error {
+		var kind, currency string
+		var m Meaning
+		n := int64(0)
+		into := []any{&n, &kind, &m.ID, &currency}
+		if len(asked) == 1 {
+			into = into[1:]
 		}
+		if err := r.Scan(into...); err != nil {
+			return err
+		}
+		m.Currency = currencyOf(currency)
+		if asked[n].may(kind) && !slices.Contains(found[n], m) {
+			found[n] = append(found[n], m)
+		}
+		return nil
 	}
 	var err error
 	if len(asked) == 1 {
-		m := asked[0]
-		args := make([]any, 0, 2+len(m.doors))
-		args = append(args, m.owner, m.text)
-		for _, d := range m.doors {
+		q := asked[0]
+		args := make([]any, 0, 2+len(q.doors))
+		args = append(args, q.owner, q.text)
+		for _, d := range q.doors {
 			args = append(args, d)
 		}
-		err = s.db.Query(ctx, s.anythingText(len(m.doors)), args, func(r store.Row) error {
-			var kind string
-			inv, err := scanAfter(r, &kind)
-			add(0, kind, inv)
-			return err
-		})
+		err = s.db.Query(ctx, s.meaningsText(len(q.doors)), args, row)
 	} else {
 		var args []any
-		for n, m := range asked {
-			args = append(args, int64(n), m.owner, "", m.text)
-			for _, d := range m.doors {
-				args = append(args, int64(n), m.owner, d, m.text)
+		for n, q := range asked {
+			args = append(args, int64(n), q.owner, "", q.text)
+			for _, d := range q.doors {
+				args = append(args, int64(n), q.owner, d, q.text)
 			}
 		}
-		err = s.db.QueryRows(ctx, bulkAnything, args, func(r store.Row) error {
-			var n int64
-			var kind string
-			inv, err := scanAfter(r, &n, &kind)
-			add(n, kind, inv)
-			return err
-		})
+		err = s.db.QueryRows(ctx, bulkMeanings, args, row)
 	}
 	for _, list := range found {
-		slices.SortFunc(list, func(a, b Invoice) int { return strings.Compare(a.ID, b.ID) })
+		slices.SortFunc(list, func(a, b Meaning) int { return strings.Compare(a.ID, b.ID) })
 	}
 	return found, err
 }
 
-// anythingText is the statement for one text and n doors, made once.
-func (s *Service) anythingText(n int) string {
+// meaningsText is the statement for one text and n doors, made once.
+func (s *Service) meaningsText(n int) string {
 	if text, ok := s.texts.Load(n); ok {
 		return text.(string)
 	}
-	text, _ := s.texts.LoadOrStore(n, sqlAnything(n))
+	text, _ := s.texts.LoadOrStore(n, sqlMeanings(n))
 	return text.(string)
 }
 
 // may tells whether an alias of this kind is one of the things that are asked for; "" is no alias.
-func (m meaning) may(kind string) bool {
-	return kind == "" || kind == TokenAlias || slices.ContainsFunc(m.doors, func(d string) bool { return kind == AliasKind(d) })
+func (q question) may(kind string) bool {
+	return kind == "" || kind == TokenAlias || slices.ContainsFunc(q.doors, func(d string) bool { return kind == AliasKind(d) })
 }
 
 // Page says which part of a list is wanted: at most Limit, older than Before or newer than After (ids; "" for no bound).

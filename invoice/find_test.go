@@ -10,6 +10,7 @@ import (
 
 	"sarraf/fault"
 	"sarraf/invoice"
+	"sarraf/money"
 )
 
 func ids(list []invoice.Invoice) []string {
@@ -60,7 +61,7 @@ func TestAnotherOwnersInvoiceIsNeverFound(t *testing.T) {
 				t.Errorf("%s finds %v, %v", owner, found, err)
 			}
 			for _, text := range []string{inv.ID, inv.Number, inv.Token, "R-1"} {
-				if list, err := h.Anything(ctx, owner, text, []string{"aspay"}); err != nil || len(list) != 0 {
+				if list, err := h.Meanings(ctx, owner, text, []string{"aspay"}); err != nil || len(list) != 0 {
 					t.Errorf("%s finds %v by %s, %v", owner, list, text, err)
 				}
 			}
@@ -116,7 +117,7 @@ func TestFindTakesNumbersAndReferencesMixed(t *testing.T) {
 	})
 }
 
-func TestAnythingAnswersAllThatATextCanMean(t *testing.T) {
+func TestMeaningsAreAllThatATextCanMean(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		a := h.make(t, h.draft("shop", "aspay", "R-1"))
 		b := h.make(t, h.draft("shop", "native", "R-1"))
@@ -138,8 +139,14 @@ func TestAnythingAnswersAllThatATextCanMean(t *testing.T) {
 			{"R", doors, []string{}},
 			{"", doors, []string{}},
 		} {
-			list, err := h.Anything(ctx, "shop", try.text, try.doors)
-			if d := cmp.Diff(try.want, ids(list)); err != nil || d != "" {
+			list, err := h.Meanings(ctx, "shop", try.text, try.doors)
+			got := make([]string, len(list))
+			for i, m := range list {
+				if got[i] = m.ID; m.Currency != money.BDT {
+					t.Errorf("%q means %v", try.text, m)
+				}
+			}
+			if d := cmp.Diff(try.want, got); err != nil || d != "" {
 				t.Errorf("%q at %v: %v %s", try.text, try.doors, err, d)
 			}
 		}

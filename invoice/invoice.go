@@ -98,8 +98,8 @@ type Service struct {
 	end    *store.Batcher[Ending, Invoice]
 
 	numbers  *store.Finder[numberKey, *Invoice]
-	meanings *store.Finder[meaning, []Invoice]
-	texts    sync.Map // of sqlAnything, by number of doors
+	meanings *store.Finder[question, []Meaning]
+	texts    sync.Map // of sqlMeanings, by number of doors
 }
 
 // NewService works on db and writes its facts to log. Close ends it.
@@ -107,7 +107,7 @@ func NewService(db *store.DB, log *event.Log) *Service {
 	s := &Service{db: db, log: log, clock: db.Clock()}
 	s.create = store.NewBatcher(db, "invoice.create", s.createSlice)
 	s.end = store.NewBatcher(db, "invoice.end", s.endSlice)
-	s.numbers, s.meanings = store.NewFinder(s.byNumbers), store.NewFinder(s.anything)
+	s.numbers, s.meanings = store.NewFinder(s.byNumbers), store.NewFinder(s.meaningsOf)
 	return s
 }
 

@@ -58,12 +58,12 @@ var (
 	// Of each text, one row is without a door and asks for ids and aliases of any kind; of the latter a value has a few at most. Each
 	// branch names a whole unique key or, of alias, what is as good as one, so that no planner can think of walking over all of an
 	// owner's invoices.
-	bulkAnything = store.NewBulk(`WITH k (n, owner, door, text) AS (VALUES {rows})
-		SELECT k.n, a.kind, `+columns+` FROM k CROSS JOIN alias a CROSS JOIN invoice i
+	bulkMeanings = store.NewBulk(`WITH k (n, owner, door, text) AS (VALUES {rows})
+		SELECT k.n, a.kind, i.id, i.currency FROM k CROSS JOIN alias a CROSS JOIN invoice i
 			WHERE k.door = '' AND a.value = k.text AND a.owner = k.owner AND i.owner = k.owner AND i.id = a.id
-		UNION ALL SELECT k.n, '', `+columns+` FROM k CROSS JOIN invoice i
+		UNION ALL SELECT k.n, '', i.id, i.currency FROM k CROSS JOIN invoice i
 			WHERE k.door <> '' AND i.owner = k.owner AND i.door = k.door AND i.reference = k.text
-		UNION ALL SELECT k.n, '', `+columns+` FROM k CROSS JOIN invoice i
+		UNION ALL SELECT k.n, '', i.id, i.currency FROM k CROSS JOIN invoice i
 			WHERE k.door = '' AND i.owner = k.owner AND i.id = k.text`, "BIGINT", "TEXT", "TEXT", "TEXT")
 	bulkLock = store.NewBulk(`WITH k (owner, id) AS (VALUES {rows})
 		SELECT `+columns+` FROM k JOIN invoice i ON i.owner = k.owner AND i.id = k.id ORDER BY i.owner, i.id {lock:i}`, "TEXT", "TEXT")
@@ -73,14 +73,15 @@ var (
 		"TEXT", "TEXT", "BIGINT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT")
 )
 
-// sqlAnything is bulkAnything for one text ($2) of one owner ($1) and n doors ($3 on). Without a list of keys it costs SQLite a fifth.
-func sqlAnything(n int) string {
+// sqlMeanings is bulkMeanings for one text ($2) of one owner ($1) and n doors ($3 on): a list of keys costs SQLite more than the rest.
+func sqlMeanings(n int) string {
 	var s strings.Builder
-	s.WriteString(`SELECT a.kind, ` + columns + ` FROM alias a CROSS JOIN invoice i
+	s.WriteString(`SELECT a.kind, i.id, i.currency FROM alias a CROSS JOIN invoice i
 			WHERE a.value = $2 AND a.owner = $1 AND i.owner = $1 AND i.id = a.id
-		UNION ALL SELECT '', ` + columns + ` FROM invoice i WHERE i.owner = $1 AND i.id = $2`)
+		UNION ALL SELECT '', i.id, i.currency FROM invoice i WHERE i.owner = $1 AND i.id = $2`)
 	for d := range n {
-		s.WriteString(` UNION ALL SELECT '', ` + columns + ` FROM invoice i WHERE i.owner = $1 AND i.door = $` + strconv.Itoa(d+3) + ` AND i.reference = $2`)
+		s.WriteString(` UNION ALL SELECT '', i.id, i.currency FROM invoice i WHERE i.owner = $1 AND i.door = $` + strconv.Itoa(d+3) +
+			` AND i.reference = $2`)
 	}
 	return s.String()
 }

@@ -21,11 +21,14 @@ type Bulk struct {
 	once  sync.Once
 
 	before, after string // SQLite: around the list
-	texts         [maxBits + 1]struct {
-		once sync.Once
-		sql  string
-	}
-	arrays string // PostgreSQL: the whole text
+	texts         [maxBits + 1]bulkText
+	arrays        string // PostgreSQL: the whole text
+}
+
+// bulkText is a text that is made once.
+type bulkText struct {
+	once sync.Once
+	sql  string
 }
 
 // Bounds of one statement. SQLite: 2^maxBits rows, and never more than maxParams parameters. PostgreSQL: maxArray rows.
@@ -62,7 +65,7 @@ func (b *Bulk) prepare() {
 
 // text is SQLite's statement for 2^bits rows. It takes $n for a name, and its driver looks each name up in a list of them all:
 // parameters that stand in their order anyway need none.
-func (b *Bulk) text(bits int) string {
+func (b *Bulk) text(bits int) *bulkText {
 	t := &b.texts[bits]
 	t.once.Do(func() {
 		var s strings.Builder
@@ -87,7 +90,7 @@ func (b *Bulk) text(bits int) string {
 		s.WriteString(b.after)
 		t.sql = s.String()
 	})
-	return t.sql
+	return t
 }
 
 // LaterRows queues the bulk statement for all rows. args holds the rows one after another, each as many values as the bulk has
@@ -110,7 +113,8 @@ func (tx *Tx) LaterRows(bulk *Bulk, args []any, scan func(Row) error) {
 			bits--
 		}
 		n := cols << bits
-		tx.queue = append(tx.queue, statement{sql: bulk.text(bits), args: args[:n:n], scan: scan})
+		t := bulk.text(bits)
+		tx.queue = append(tx.queue, statement{sql: t.sql, kept: t, args: args[:n:n], scan: scan})
 		args = args[n:]
 	}
 }

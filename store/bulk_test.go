@@ -31,7 +31,7 @@ func TestKeyedListOfAnyLengthNeverWalksATableOnSQLite(t *testing.T) {
 	for _, b := range lookups {
 		for bits := range maxBits + 1 {
 			b.once.Do(b.prepare)
-			text := b.text(bits)
+			text := b.text(bits).sql
 			args := make([]any, len(b.types)<<bits)
 			for i := range args {
 				args[i] = "x"

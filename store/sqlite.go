@@ -27,6 +27,7 @@ type sqliteDB struct {
 	waits atomic.Int64  // for the token
 	conn  *sql.Conn     // under turn
 	stmts map[string]*sql.Stmt
+	bulks map[*bulkText]*sql.Stmt // under turn too
 
 	mu    sync.Mutex
 	reads map[string]*sql.Stmt
@@ -112,13 +113,16 @@ func (d *sqliteDB) dropWriter() error {
 	for _, st := range d.stmts {
 		errs = append(errs, st.Close())
 	}
+	for _, st := range d.bulks {
+		errs = append(errs, st.Close())
+	}
 	if d.conn != nil {
 		err := d.conn.Raw(func(any) error { return driver.ErrBadConn })
 		if !errors.Is(err, driver.ErrBadConn) && !errors.Is(err, sql.ErrConnDone) {
 			errs = append(errs, err)
 		}
 	}
-	d.conn, d.stmts = nil, nil
+	d.conn, d.stmts, d.bulks = nil, nil, nil
 	return errors.Join(errs...)
 }
 
@@ -152,7 +156,7 @@ func (d *sqliteDB) begin(ctx context.Context, write bool) (session, error) {
 			d.turn <- struct{}{}
 			return nil, err
 		}
-		d.conn, d.stmts = conn, map[string]*sql.Stmt{}
+		d.conn, d.stmts, d.bulks = conn, map[string]*sql.Stmt{}, map[*bulkText]*sql.Stmt{}
 	}
 	s := &sqliteWrite{db: d}
 	if err := s.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
@@ -236,35 +240,46 @@ type sqliteWrite struct {
 	opened []*sql.Rows
 }
 
-func (s *sqliteWrite) prepared(ctx context.Context, text string) (*sql.Stmt, error) {
-	if st, ok := s.db.stmts[text]; ok {
+func (s *sqliteWrite) prepared(ctx context.Context, q statement) (*sql.Stmt, error) {
+	if q.kept != nil {
+		return prepared(ctx, s.db.conn, s.db.bulks, q.kept, q.sql)
+	}
+	return prepared(ctx, s.db.conn, s.db.stmts, q.sql, q.sql)
+}
+
+func prepared[K comparable](ctx context.Context, conn *sql.Conn, have map[K]*sql.Stmt, key K, text string) (*sql.Stmt, error) {
+	if st, ok := have[key]; ok {
 		return st, nil
 	}
-	st, err := s.db.conn.PrepareContext(ctx, text)
+	st, err := conn.PrepareContext(ctx, text)
 	if err == nil {
-		s.db.stmts[text] = st
+		have[key] = st
 	}
 	return st, err
 }
 
-func (s *sqliteWrite) exec(ctx context.Context, text string, args ...any) error {
-	st, err := s.prepared(ctx, text)
+func (s *sqliteWrite) exec(ctx context.Context, text string) error {
+	return s.execute(ctx, statement{sql: text})
+}
+
+func (s *sqliteWrite) execute(ctx context.Context, q statement) error {
+	st, err := s.prepared(ctx, q)
 	if err != nil {
 		return err
 	}
-	_, err = st.ExecContext(ctx, args...)
+	_, err = st.ExecContext(ctx, q.args...)
 	return err
 }
 
 func (s *sqliteWrite) run(ctx context.Context, list []statement) error {
 	for _, q := range list {
 		if q.scan == nil {
-			if err := s.exec(ctx, q.sql, q.args...); err != nil {
+			if err := s.execute(ctx, q); err != nil {
 				return err
 			}
 			continue
 		}
-		st, err := s.prepared(ctx, q.sql)
+		st, err := s.prepared(ctx, q)
 		if err != nil {
 			return err
 		}

@@ -88,6 +88,7 @@ type Row interface {
 
 type statement struct {
 	sql  string
+	kept *bulkText // where sql is kept for good, nil when it is not: the text of a long list is long to look up by
 	args []any
 	scan func(Row) error
 }

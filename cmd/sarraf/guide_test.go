@@ -103,9 +103,12 @@ func (d *demo) find(ctx context.Context, door invoice.Door, text string) (invoic
 	if err != nil {
 		return invoice.Invoice{}, err
 	}
-	list, err := d.app.invoices.Anything(ctx, merchants[0].Owner, text, []string{door.Name()})
-	if err != nil || len(list) == 1 {
-		return append(list, invoice.Invoice{})[0], err
+	list, err := d.app.invoices.Meanings(ctx, merchants[0].Owner, text, []string{door.Name()})
+	if err != nil {
+		return invoice.Invoice{}, err
+	}
+	if len(list) == 1 {
+		return d.app.invoices.Get(ctx, merchants[0].Owner, list[0].ID)
 	}
 	return d.app.invoices.ByToken(ctx, path.Base(text))
 }
