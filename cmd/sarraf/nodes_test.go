@@ -101,6 +101,7 @@ func TestAKilledNodeIsTakenOverByTheOther(t *testing.T) {
 	// Both nodes look for what has run out: by the time they find these, one of them has been killed many times.
 	expiring := short.Make(t, "short", 20)
 	var cut int64
+	takenOver := false
 	plan.Each(t, func(cycle int) {
 		victim := p.nodes[cycle%2]
 		load, _ := underLoad(t, h, cycle, plan.Random(100+cycle), victim.Kill)
@@ -109,16 +110,17 @@ func TestAKilledNodeIsTakenOverByTheOther(t *testing.T) {
 		load.End()
 		cut += load.Cut()
 		h.Check(t, load.Bills())
-		if cycle == 0 {
+		if h.Sink.Cut() > 0 && !takenOver { // what was held may have been the other node's
 			h.Sink.Release(false)
-			if h.Sink.Cut() == 0 {
-				t.Error("no webhook was under way when the node was killed")
-			}
 			h.Sink.AwaitCut(t) // the dead one's leases end, and the other takes them
+			takenOver = true
 		}
 		victim.Start(t)
 		crashtest.Audit(t, p.dsn)
 	})
+	if !takenOver {
+		t.Error("no webhook was under way when a node was killed")
+	}
 	if cut == 0 { // half of the clients are at the other node, so that a single kill may cut none
 		t.Error("no write was in flight when a node was killed")
 	}
