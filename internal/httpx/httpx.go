@@ -36,7 +36,8 @@ type Route struct {
 	Method string
 	// Pattern is a path in the notation of http.ServeMux without method or host: "/api/payment/{id}", "/_sarraf/{path...}".
 	// It is normalised as requests are: "/api/create/" is "/api/create", never a subtree, and "/" is the root alone. A
-	// pattern that ends in {name...} also takes the bare path before it, with an empty value.
+	// pattern that ends in {name...} also takes the bare path before it, with an empty value. One that begins with a wildcard
+	// takes nothing that lies under another door's prefixes.
 	Pattern string
 	// Handler answers. The values of the wildcards are in r.PathValue.
 	Handler http.Handler
@@ -104,6 +105,7 @@ type endpoint struct {
 	handler http.Handler
 	maxBody int64
 	vital   bool
+	wide    bool // its pattern begins with a wildcard: what lies under another door's prefix is not its own
 	refuse  func(w http.ResponseWriter, r *http.Request, err error)
 	miss    *endpoint // the door's refusals of what no route takes
 	meter   meter
@@ -213,7 +215,7 @@ func (t *table) addRoute(d Door, r Route, miss *endpoint) error {
 	}
 	e := &endpoint{
 		mux: t.mux, door: d.Name, route: r.Name, handler: r.Handler, maxBody: r.MaxBody, vital: r.Vital, refuse: d.Error,
-		miss: miss,
+		miss: miss, wide: strings.HasPrefix(pattern, "/{"),
 	}
 	if e.route == "" {
 		e.route = pattern

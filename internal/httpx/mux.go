@@ -76,7 +76,7 @@ func (m *Mux) allowed(r *http.Request) (string, *endpoint) {
 	for _, method := range m.methods {
 		h, _ := m.routes.Handler(&http.Request{Method: method, URL: r.URL, Host: r.Host})
 		e, ok := h.(*endpoint)
-		if !ok {
+		if !ok || e.strays(r.URL.Path) != nil {
 			continue
 		}
 		if first == nil {
@@ -93,8 +93,13 @@ func (m *Mux) allowed(r *http.Request) (string, *endpoint) {
 // ServeHTTP runs the route's handler within the route's and the server's limits.
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := w.(*exchange)
-	x.end = e
 	m := e.mux
+	if other := e.strays(r.URL.Path); other != nil {
+		x.end = other
+		other.refuse(x, r, fault.New(fault.RouteUnknown))
+		return
+	}
+	x.end = e
 	n := m.inFlight.Add(1)
 	defer m.inFlight.Add(-1)
 	if m.maxInFlight > 0 && n > m.maxInFlight && !e.vital {
@@ -110,4 +115,16 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(x.ResponseWriter, r.Body, e.maxBody)
 	}
 	e.handler.ServeHTTP(x, r)
+}
+
+// strays answers the refusals of the door that owns the path, where this route takes it only because its pattern is so wide; nil where the
+// path is the route's own.
+func (e *endpoint) strays(path string) *endpoint {
+	if !e.wide {
+		return nil
+	}
+	if owns := e.mux.owner(path); owns != e.mux.neutral && owns.door != e.door {
+		return owns
+	}
+	return nil
 }

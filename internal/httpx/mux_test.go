@@ -118,7 +118,7 @@ func TestRequestsReachTheDoorThatOwnsThePath(t *testing.T) {
 		{"POST", "/api/payment/x/y/z", 404, "aspay: route_unknown"},
 		{"POST", "/api/payout/request", 404, "aspay: route_unknown"},
 		{"GET", "/api/other", 404, "aspay: route_unknown"},
-		{"GET", "/api", 200, "slug slug=api"},
+		{"GET", "/api", 404, "aspay: route_unknown"}, // a prefix of another door
 		{"POST", "/api/create/x", 404, "payrequest: route_unknown"},
 		{"POST", "/api/creates", 404, "aspay: route_unknown"},
 		{"OPTIONS", "/api/payment/x/y", 404, "aspay: route_unknown"},
@@ -370,4 +370,26 @@ func FuzzMuxNeverRedirectsNorLosesADoor(f *testing.F) {
 			t.Fatal("no request id")
 		}
 	})
+}
+
+func TestAPatternThatBeginsWithAWildcardTakesNothingUnderAnothersPrefix(t *testing.T) {
+	m := newMux(t, Options{}, append(house(), Door{
+		Name: "native", Prefixes: []string{"/v1"}, Error: shaped("native"), Routes: []Route{get("/v1/events", says("events"))},
+	})...)
+	for _, c := range []struct {
+		method, path string
+		status       int
+		body         string
+	}{
+		{"GET", "/0054j74sai0z", 200, "slug slug=0054j74sai0z"},
+		{"GET", "/v1", 404, "native: route_unknown"},
+		{"POST", "/v1", 404, "native: route_unknown"},
+		{"GET", "/v1/events", 200, "events"},
+		{"GET", "/api", 404, "aspay: route_unknown"}, // the first door with this prefix
+		{"POST", "/0054j74sai0z", 405, "payrequest: method_not_allowed"},
+	} {
+		if w := ask(t, m, c.method, c.path); w.Code != c.status || w.Body.String() != c.body {
+			t.Errorf("%s %s: %d %s, want %d %s", c.method, c.path, w.Code, w.Body, c.status, c.body)
+		}
+	}
 }
