@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"reflect"
-	"sarraf/internal/httpx"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"sarraf/internal/clock"
+	"sarraf/internal/httpx"
 	"sarraf/internal/storetest"
 	"sarraf/invoice"
 	"sarraf/merchant"
