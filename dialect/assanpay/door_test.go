@@ -10,7 +10,6 @@ import (
 	"sarraf/dialect/dialecttest"
 	"sarraf/event"
 	"sarraf/fault"
-	"sarraf/internal/httpx"
 	"sarraf/invoice"
 )
 
@@ -28,17 +27,7 @@ func TestEveryFaultIsWorded(t *testing.T) {
 // render is the answer to err as the mux gives it, through a route that fails with it.
 func render(t *testing.T, err error) *httptest.ResponseRecorder {
 	t.Helper()
-	d := New(Deps{}).HTTP()
-	d.Routes = []httpx.Route{httpx.Handle(http.MethodPost, "/payment-request/qr/{merchant}", func(http.ResponseWriter, *http.Request) error { return err })}
-	mux, wrong := httpx.NewMux(httpx.Options{}, d)
-	if wrong != nil {
-		t.Fatal(wrong)
-	}
-	w := httptest.NewRecorder()
-	r := httptest.NewRequest(http.MethodPost, "/payment-request/qr/x", nil)
-	r.Header.Set("X-Request-Id", "req-7")
-	mux.ServeHTTP(w, r)
-	return w
+	return dialecttest.Render(t, New(Deps{}).HTTP(), err)
 }
 
 func TestOurMistakeIsToldAsTheGuideSays(t *testing.T) {

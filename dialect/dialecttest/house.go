@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
@@ -196,4 +197,20 @@ func Together[T any](times int, do func(n int) T) []T {
 	close(start)
 	done.Wait()
 	return answers
+}
+
+// Render is the answer to err as the mux gives it: a request, with the id "req-7", to the door's first route, which fails with err.
+func Render(t testing.TB, door httpx.Door, err error) *httptest.ResponseRecorder {
+	t.Helper()
+	first := door.Routes[0]
+	door.Routes = []httpx.Route{httpx.Handle(first.Method, first.Pattern, func(http.ResponseWriter, *http.Request) error { return err })}
+	mux, wrong := httpx.NewMux(httpx.Options{}, door)
+	if wrong != nil {
+		t.Fatal(wrong)
+	}
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest(first.Method, strings.NewReplacer("{", "", "}", "").Replace(first.Pattern), nil)
+	r.Header.Set("X-Request-Id", "req-7")
+	mux.ServeHTTP(w, r)
+	return w
 }

@@ -8,30 +8,13 @@ import (
 
 	"sarraf/dialect/dialecttest"
 	"sarraf/fault"
-	"sarraf/internal/httpx"
 )
 
 // render is the answer to err as the mux gives it, through a route that fails with it.
 func render(t *testing.T, err error) *httptest.ResponseRecorder {
 	t.Helper()
-	d := New(Deps{}).HTTP()
-	for i := range d.Routes {
-		d.Routes[i].Handler = failing{err}
-	}
-	mux, wrong := httpx.NewMux(httpx.Options{}, d)
-	if wrong != nil {
-		t.Fatal(wrong)
-	}
-	w := httptest.NewRecorder()
-	r := httptest.NewRequest(http.MethodPost, "/api/create/", nil)
-	r.Header.Set("X-Request-Id", "req-7")
-	mux.ServeHTTP(w, r)
-	return w
+	return dialecttest.Render(t, New(Deps{}).HTTP(), err)
 }
-
-type failing struct{ err error }
-
-func (f failing) ServeHTTP(w http.ResponseWriter, r *http.Request) { httpx.Fail(w, r, f.err) }
 
 func TestEveryFaultIsWorded(t *testing.T) {
 	const ok = http.StatusOK
