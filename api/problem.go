@@ -50,6 +50,8 @@ var wordings = map[fault.Code]wording{
 	fault.PayoutMissing:   {404, "There is no such payout."},
 	fault.MerchantMissing: {404, "There is no such merchant."},
 	fault.EventMissing:    {404, "There is no such event."},
+	fault.UploadMissing:   {404, "There is no such upload."},
+	fault.ChannelMissing:  {404, "There is no such channel."},
 	fault.TargetMissing:   {404, "It fits nothing of this merchant."},
 	fault.TargetAmbiguous: {409, "It fits several things; use the id of one of the candidates."},
 	fault.HoldMissing:     {404, "There is no such hold."},
@@ -67,9 +69,10 @@ var wordings = map[fault.Code]wording{
 	fault.RailDeclined:        {422, "The payment was declined."},
 	fault.RailUnknown:         {422, "There is no such way to pay here."},
 
-	fault.Overloaded: {503, "Too much at once; nothing was done. Try again."},
-	fault.Outage:     {503, "This cannot be decided now. Try again with the same Idempotency-Key."},
-	fault.Bug:        {500, "Something went wrong here. The request id names it in our log."},
+	fault.Overloaded:     {503, "Too much at once; nothing was done. Try again."},
+	fault.Outage:         {503, "This cannot be decided now. Try again with the same Idempotency-Key."},
+	fault.SettingMissing: {503, "The operator has not set up what this needs."},
+	fault.Bug:            {500, "Something went wrong here. The request id names it in our log."},
 }
 
 // Problem is the answer to a request that failed, after RFC 9457.
@@ -174,7 +177,7 @@ func sentence(text string, params map[string]string) string {
 }
 
 // Values of Retry-After, in seconds: a full queue empties at once, a database takes a while.
-var retryAfter = map[fault.Code]string{fault.Overloaded: "1", fault.Outage: "5"}
+var retryAfter = map[fault.Code]string{fault.Overloaded: "1", fault.Outage: "5", fault.SettingMissing: "60"}
 
 // refuse answers a request that failed. It is the door's one way to do so.
 func refuse(w http.ResponseWriter, r *http.Request, err error) {

@@ -32,6 +32,12 @@ type InvoiceFacts struct {
 	UpdatedAt   time.Time  `json:"updated_at"`
 	ExpiresAt   *time.Time `json:"expires_at,omitempty" doc:"When its time runs out; absent when it has no end."`
 	PaidAt      *time.Time `json:"paid_at,omitempty" doc:"When it was paid whole."`
+	Kind        string     `json:"kind,omitempty" enum:"bill,dynamic,static" doc:"Of what sort it is, if it is paid by a PSID: a bill with a due date, a code for one payment, or a code that any payer uses for any amount. Absent for a page or a link."`
+	PSID        string     `json:"psid,omitempty" doc:"The number by which a payer's bank asks for it." example:"100139000000000000000018"`
+	Payer       string     `json:"payer,omitempty" doc:"The merchant's own identifier of who is to pay."`
+	LateAmount  string     `json:"late_amount,omitempty" doc:"What is asked for from late_from on, in the major unit." example:"1250.00"`
+	LateFrom    *time.Time `json:"late_from,omitempty" doc:"When the day after the due date begins."`
+	QR          string     `json:"qr,omitempty" doc:"The payload of its QR code."`
 }
 
 // Invoice is an invoice with the addresses that belong to it.
@@ -59,6 +65,7 @@ type Payment struct {
 	Fee           string    `json:"fee" doc:"What the house took of it."`
 	Status        string    `json:"status" enum:"received,failed"`
 	Reason        string    `json:"reason,omitempty" doc:"Why it failed, or was set aside."`
+	Number        string    `json:"number,omitempty" doc:"The number of the receipt that the payer was shown."`
 	Late          bool      `json:"late" doc:"It settled an invoice that had failed, expired or been cancelled."`
 	At            time.Time `json:"at"`
 }
@@ -112,12 +119,21 @@ func moment(t time.Time) *time.Time {
 	return &t
 }
 
+// lateAmount is what an invoice asks for after its due date, "" when it has none.
+func lateAmount(i invoice.Invoice) string {
+	if i.LateFrom.IsZero() {
+		return ""
+	}
+	return major(i.LateAmount, i.Currency)
+}
+
 func factsOf(i invoice.Invoice) InvoiceFacts {
 	return InvoiceFacts{
 		ID: i.ID, Number: i.Number, Door: i.Door, Reference: i.Reference, Title: i.Title, Description: i.Description,
 		StoreName: i.StoreName, PayerName: i.PayerName, PayerEmail: i.PayerEmail, Amount: major(i.Amount, i.Currency), Currency: string(i.Currency), AmountPaid: major(i.Paid, i.Currency),
 		Status: string(i.Status), Reason: i.Reason, CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt,
 		ExpiresAt: moment(i.ExpiresAt), PaidAt: moment(i.PaidAt),
+		Kind: string(i.Kind), PSID: i.PSID, Payer: i.Payer, LateAmount: lateAmount(i), LateFrom: moment(i.LateFrom), QR: i.QR,
 	}
 }
 
@@ -129,7 +145,9 @@ func (a *api) invoiceOf(ctx context.Context, i invoice.Invoice) (Invoice, error)
 		return out, nil
 	}
 	var err error
-	out.HostedURL = a.PublicURL + door.HostedPath(i)
+	if path := door.HostedPath(i); path != "" {
+		out.HostedURL = a.PublicURL + path
+	}
 	out.ReturnURL, err = door.Return(ctx, i)
 	return out, err
 }
@@ -138,7 +156,7 @@ func paymentOf(p payment.Payment) Payment {
 	return Payment{
 		ID: p.ID, Rail: p.Rail, RailReference: p.RailReference, Amount: major(p.Amount, p.Currency), Currency: string(p.Currency),
 		Applied: major(p.Applied, p.Currency), Unapplied: major(p.Unapplied, p.Currency), Fee: major(p.Fee, p.Currency),
-		Status: string(p.Status), Reason: p.Reason, Late: p.Late, At: p.At,
+		Status: string(p.Status), Reason: p.Reason, Late: p.Late, At: p.At, Number: p.Number,
 	}
 }
 

@@ -69,6 +69,8 @@ const (
 	PayoutMissing       Code = "payout_missing"
 	MerchantMissing     Code = "merchant_missing"
 	EventMissing        Code = "event_missing"
+	UploadMissing       Code = "upload_missing"       // a bulk upload
+	ChannelMissing      Code = "channel_missing"      // a bank's way in
 	TargetMissing       Code = "target_missing"       // a sandbox target that fits nothing
 	TargetAmbiguous     Code = "target_ambiguous"     // candidates: ids, comma-separated
 	ReferenceTaken      Code = "reference_taken"      // the merchant has used it at this front door
@@ -90,7 +92,9 @@ const (
 const (
 	Overloaded Code = "overloaded" // a bounded queue is full; nothing was done
 	Outage     Code = "outage"     // the database is gone, full or out of reach
-	Bug        Code = "internal"   // anything else; the log has it under the request id
+	// SettingMissing says that an operator has not set up what this needs.
+	SettingMissing Code = "setting_missing" // setting
+	Bug            Code = "internal"        // anything else; the log has it under the request id
 )
 
 var kinds = map[Code]Kind{
@@ -100,11 +104,11 @@ var kinds = map[Code]Kind{
 	FieldControl: Invalid, AmountNotPositive: Invalid, AmountTooLarge: Invalid, AmountDecimals: Invalid,
 	CurrencyUnknown: Invalid, IdempotencyReused: Conflict, CredentialsInvalid: Unauthenticated, PermissionMissing: Forbidden,
 	SandboxOnly: Forbidden, RateLimited: Limited, InvoiceMissing: Missing, PaymentMissing: Missing, PayoutMissing: Missing,
-	MerchantMissing: Missing, EventMissing: Missing, TargetMissing: Missing, TargetAmbiguous: Conflict,
+	MerchantMissing: Missing, EventMissing: Missing, UploadMissing: Missing, ChannelMissing: Missing, TargetMissing: Missing, TargetAmbiguous: Conflict,
 	ReferenceTaken: Conflict, ReferenceReserved: Invalid, InvoiceClosed: Refused, AmountMismatch: Refused,
 	BalanceInsufficient: Refused, AmountOverflow: Refused, HoldMissing: Missing, HoldClosed: Refused, HoldExpired: Refused,
 	HoldNotDue: Refused, TransferInvalid: Invalid, RailDeclined: Refused, RailUnknown: Invalid, Overloaded: Unavailable,
-	Outage: Unavailable, Bug: Internal,
+	Outage: Unavailable, SettingMissing: Unavailable, Bug: Internal,
 }
 
 // Codes lists every code there is, sorted.

@@ -90,7 +90,7 @@ func follow(e event.Event, was, now Invoice, say func(string, string, ...any)) {
 	if want := statusOf(e.Type); moved && want != now.Status || !moved && want != "" {
 		say("event", "event %d is %s, and it went from %s to %s", e.Seq, e.Type, was.Status, now.Status)
 	}
-	if now.Paid < was.Paid || now.Paid > now.Amount || (now.Status == Paid) != (now.Paid == now.Amount) && now.Status != Refunded {
+	if now.Paid < was.Paid || now.Paid > now.most() || !fits(now) {
 		say("event", "event %d leaves it %s with %d of %d paid, %d before", e.Seq, now.Status, now.Paid, now.Amount, was.Paid)
 	}
 	changed := int64(0)
@@ -108,6 +108,17 @@ func follow(e event.Event, was, now Invoice, say func(string, string, ...any)) {
 	}
 }
 
+// fits reports whether what an invoice counts as paid goes with its status. A bill that got its amount too late, and owes more, is open.
+func fits(i Invoice) bool {
+	switch {
+	case i.Status == Refunded:
+		return true
+	case i.Status == Paid:
+		return i.whole()
+	}
+	return !i.whole() || !i.LateFrom.IsZero() && i.Paid < i.most()
+}
+
 // statusOf is the status that an event of the type brings an invoice to; "" for one that moves it nowhere.
 func statusOf(t event.Type) Status {
 	switch t {
@@ -121,6 +132,8 @@ func statusOf(t event.Type) Status {
 		return Expired
 	case EventCancelled:
 		return Cancelled
+	case EventSuperseded:
+		return Superseded
 	}
 	return ""
 }
@@ -137,8 +150,12 @@ func auditRows(ctx context.Context, tx *store.Tx, report audit.Report) error {
 	}
 	tx.Later(sqlEmpty, nil, say("invoice", "its reference, expires_at or paid_at is empty and not NULL"))
 	tx.Later(sqlNoPage, []any{TokenAlias}, say("alias", "the invoice cannot be found by its page token"))
+	tx.Later(sqlNoPayer, nil, say("payer", "a bill has this PSID, and it is not that of its payer, or does not lead to it while it is open"))
+	tx.Later(sqlStrayPayer, nil, say("payer", "its newest bill is not there, or is another payer's, or older than another"))
+	tx.Later(sqlNoPSID, []any{PSIDAlias}, say("alias", "the payer cannot be found by the PSID"))
+	tx.Later(sqlWrongTotal, nil, say("bill_total", "it is not the number of bills"))
 	tx.Later(sqlNoNumber, nil, say("alias", "the invoice cannot be found by its printed number"))
-	return tx.Query(ctx, sqlStrayAlias, []any{TokenAlias}, func(r store.Row) error {
+	return tx.Query(ctx, sqlStrayAlias, []any{TokenAlias, PSIDAlias}, func(r store.Row) error {
 		var owner, value, kind string
 		err := r.Scan(&owner, &value, &kind)
 		report(audit.Finding{Table: "alias", Owner: owner, Row: kind + "/" + value, Problem: "it leads to no invoice that has it"})

@@ -14,7 +14,7 @@ type Door interface {
 	Name() string
 	// Hosted are the pages the door owns.
 	Hosted() []Hosted
-	// HostedPath is the path of the page that the merchant is given for this invoice.
+	// HostedPath is the path of the page that the merchant is given for this invoice, "" when it has none.
 	HostedPath(inv Invoice) string
 	// PayPath is the path of the page where this invoice is paid: HostedPath, but where that is a landing page.
 	PayPath(inv Invoice) string

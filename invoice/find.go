@@ -82,6 +82,70 @@ func (s *Service) ByToken(ctx context.Context, token string) (Invoice, error) {
 	return s.one(ctx, sqlByToken, token, TokenAlias)
 }
 
+// ByPSID answers the newest of the owner's bills that have the PSID, or a fault InvoiceMissing.
+func (s *Service) ByPSID(ctx context.Context, owner, psid string) (Invoice, error) {
+	return s.one(ctx, sqlByPSID, owner, psid)
+}
+
+// OfPSID is ByPSID whoever the owner is: banks know nothing but the PSID.
+func (s *Service) OfPSID(ctx context.Context, psid string) (Invoice, error) {
+	inv, err := s.payees.Find(ctx, psid)
+	switch {
+	case err != nil:
+		return Invoice{}, err
+	case inv == nil:
+		return Invoice{}, fault.New(fault.InvoiceMissing)
+	}
+	return *inv, nil
+}
+
+// byPSIDs is OfPSID for a slice, nil where there is none.
+func (s *Service) byPSIDs(ctx context.Context, psids []string) ([]*Invoice, error) {
+	found := make([]*Invoice, len(psids))
+	args := make([]any, 0, 3*len(psids))
+	for n, p := range psids {
+		args = append(args, int64(n), p, PSIDAlias)
+	}
+	return found, s.db.QueryRows(ctx, bulkByPSID, args, func(r store.Row) error {
+		var n int64
+		inv, err := scanAfter(r, &n)
+		found[n] = &inv
+		return err
+	})
+}
+
+// Offset says which part of a list with a total is wanted: at most Limit after the first Skip.
+type Offset struct{ Skip, Limit int64 }
+
+// Bills answers a part of the owner's bills at the door, the last changed first, and how many there are in all.
+func (s *Service) Bills(ctx context.Context, owner, door string, p Offset) (list []Invoice, total int64, err error) {
+	list, err = s.many(ctx, sqlBills, owner, door, p.Limit, p.Skip)
+	if err != nil {
+		return nil, 0, err
+	}
+	return list, total, s.db.Query(ctx, sqlBillTotal, []any{owner, door}, func(r store.Row) error { return r.Scan(&total) })
+}
+
+// BillsOfPSID answers a part of the owner's bills at the door that have the PSID, the last changed first, and how many there are.
+func (s *Service) BillsOfPSID(ctx context.Context, owner, door, psid string, p Offset) (list []Invoice, total int64, err error) {
+	list, err = s.many(ctx, sqlBillsOfPSID, owner, door, psid, p.Limit, p.Skip)
+	if err != nil {
+		return nil, 0, err
+	}
+	return list, total, s.db.Query(ctx, sqlCountOfPSID, []any{owner, door, psid}, func(r store.Row) error { return r.Scan(&total) })
+}
+
+// many runs a query for invoices.
+func (s *Service) many(ctx context.Context, sql string, args ...any) ([]Invoice, error) {
+	var list []Invoice
+	err := s.db.Query(ctx, sql, args, func(r store.Row) error {
+		inv, err := scan(r)
+		list = append(list, inv)
+		return err
+	})
+	return list, err
+}
+
 // Find answers those of the owner's invoices at the door that the given texts mean, by text: each text is a printed number or a
 // reference. A text that means nothing is absent.
 func (s *Service) Find(ctx context.Context, owner, door string, texts []string) (map[string]Invoice, error) {
@@ -123,9 +187,20 @@ type Meaning struct {
 }
 
 // Meanings answers every invoice of the owner that text can mean, oldest first: its own id, a page token, or a printed number or a
-// reference at one of the doors. It is for people and for the sandbox, who do not say what they mean.
+// reference at one of the doors; a PSID means its newest bill. It is for people and for the sandbox, who do not say what they mean.
 func (s *Service) Meanings(ctx context.Context, owner, text string, doors []string) ([]Meaning, error) {
-	return s.meanings.Find(ctx, question{owner, text, doors})
+	list, err := s.meanings.Find(ctx, question{owner, text, doors})
+	if err != nil || !ValidPSID(text) {
+		return list, err
+	}
+	inv, err := s.ByPSID(ctx, owner, text)
+	switch {
+	case fault.Has(err, fault.InvoiceMissing):
+		return list, nil
+	case err == nil && !slices.ContainsFunc(list, func(m Meaning) bool { return m.ID == inv.ID }):
+		list = append(list, Meaning{ID: inv.ID, Currency: inv.Currency})
+	}
+	return list, err
 }
 
 // question is a text whose meaning is asked for.

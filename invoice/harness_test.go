@@ -92,6 +92,30 @@ func (h *house) createSlice(t *testing.T, list ...invoice.Invoice) []invoice.Cre
 	return made
 }
 
+// bills makes a slice of bills in one transaction.
+func (h *house) bills(t *testing.T, list []invoice.NewBill) []invoice.Created {
+	t.Helper()
+	made := make([]invoice.Created, len(list))
+	psids, err := h.DrawPSIDs(ctx, len(list))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = h.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		out, err := h.BillSlice(ctx, tx, list, psids)
+		for i, o := range out {
+			if o.Err != nil {
+				return fmt.Errorf("bill %d: %w", i, o.Err)
+			}
+			made[i] = o.Value
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
 // force puts an invoice into a status by hand, where no command leads in one step.
 func (h *house) force(t *testing.T, inv invoice.Invoice, to invoice.Status) {
 	t.Helper()

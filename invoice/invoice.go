@@ -43,6 +43,16 @@ type Invoice struct {
 	UpdatedAt   time.Time      `json:"updated_at"`
 	ExpiresAt   time.Time      `json:"expires_at,omitzero"` // zero: never
 	PaidAt      time.Time      `json:"paid_at,omitzero"`    // when it was paid whole
+
+	// Of bills; a Link has none of it.
+	Kind       Kind      `json:"kind,omitempty"`
+	PSID       string    `json:"psid,omitempty"`        // what banks ask for it by
+	Payer      string    `json:"payer,omitempty"`       // the merchant's own identifier of who is to pay
+	LateAmount int64     `json:"late_amount,omitempty"` // what is asked for from LateFrom on, minor units
+	LateFrom   time.Time `json:"late_from,omitzero"`    // when the day after the due date begins; zero: there is no due date
+	QR         string    `json:"qr,omitempty"`          // the payload of its code, "" for none
+	Upload     string    `json:"upload,omitempty"`      // the id of the upload it came in by
+	Line       int64     `json:"line,omitempty"`        // its place there, from 1
 }
 
 // Total is the amount asked for.
@@ -64,6 +74,9 @@ const (
 	EventFailed    event.Type = "invoice.failed"
 	EventExpired   event.Type = "invoice.expired"
 	EventCancelled event.Type = "invoice.cancelled"
+
+	EventSuperseded event.Type = "invoice.superseded" // a newer bill of its payer took its place
+	EventReceived   event.Type = "invoice.received"   // with the payment; a static code got money, and stays open
 )
 
 // EventKind is the kind of the events above.
@@ -96,7 +109,10 @@ type Service struct {
 	clock  clock.Clock
 	create *store.Batcher[Invoice, Created]
 	end    *store.Batcher[Ending, Invoice]
+	bills  *store.Batcher[billCommand, Created]
+	psids  *psids
 
+	payees   *store.Finder[string, *Invoice]
 	numbers  *store.Finder[numberKey, *Invoice]
 	meanings *store.Finder[question, []Meaning]
 	texts    sync.Map // of sqlMeanings, by number of doors
@@ -107,6 +123,7 @@ func NewService(db *store.DB, log *event.Log) *Service {
 	s := &Service{db: db, log: log, clock: db.Clock()}
 	s.create = store.NewBatcher(db, "invoice.create", s.createSlice)
 	s.end = store.NewBatcher(db, "invoice.end", s.endSlice)
+	s.bills, s.payees = store.NewBatcher(db, "invoice.bill", s.createBills), store.NewFinder(s.byPSIDs)
 	s.numbers, s.meanings = store.NewFinder(s.byNumbers), store.NewFinder(s.meaningsOf)
 	return s
 }
@@ -115,6 +132,7 @@ func NewService(db *store.DB, log *event.Log) *Service {
 func (s *Service) Close() {
 	s.create.Close()
 	s.end.Close()
+	s.bills.Close()
 }
 
 // Created is what Create answers.

@@ -12,7 +12,8 @@ import (
 )
 
 const columns = `i.owner, i.id, i.door, i.number, i.token, i.reference, i.title, i.description, i.store_name, i.payer_name, i.payer_email,
-	i.amount, i.currency, i.paid, i.status, i.reason, i.return_url, i.webhook_url, i.extra, i.changes, i.created_at, i.updated_at, i.expires_at, i.paid_at`
+	i.amount, i.currency, i.paid, i.status, i.reason, i.return_url, i.webhook_url, i.extra, i.changes, i.created_at, i.updated_at, i.expires_at, i.paid_at,
+	i.kind, i.psid, i.payer, i.late_amount, i.late_from, i.qr, i.upload, i.line`
 
 const (
 	sqlByID        = `SELECT ` + columns + ` FROM invoice i WHERE i.owner = $1 AND i.id = $2`
@@ -22,6 +23,17 @@ const (
 	sqlAnyReference = `SELECT ` + columns + ` FROM invoice i WHERE i.reference = $1 ORDER BY i.owner, i.door`
 	sqlByToken      = `SELECT ` + columns + ` FROM alias a JOIN invoice i ON i.owner = a.owner AND i.id = a.id
 		WHERE a.value = $1 AND a.kind = $2`
+	sqlByPSID = `SELECT ` + columns + ` FROM payer p CROSS JOIN invoice i
+		WHERE p.owner = $1 AND p.psid = $2 AND i.owner = $1 AND i.id = p.invoice`
+	// A page is found in the index alone, and then its rows are read.
+	sqlBills = `SELECT ` + columns + ` FROM (SELECT b.owner, b.id, b.updated_at FROM invoice b WHERE b.owner = $1 AND b.door = $2
+		AND b.kind <> '' ORDER BY b.updated_at DESC, b.id DESC LIMIT $3 OFFSET $4) k CROSS JOIN invoice i
+		WHERE i.owner = k.owner AND i.id = k.id ORDER BY k.updated_at DESC, k.id DESC`
+	sqlBillTotal   = `SELECT b.total FROM bill_total b WHERE b.owner = $1 AND b.door = $2`
+	sqlBillsOfPSID = `SELECT ` + columns + ` FROM invoice i WHERE i.psid = $3 AND i.owner = $1 AND i.door = $2
+		ORDER BY i.updated_at DESC, i.id DESC LIMIT $4 OFFSET $5`
+	sqlCountOfPSID = `SELECT COUNT(*) FROM invoice i WHERE i.psid = $3 AND i.owner = $1 AND i.door = $2`
+
 	sqlAfter   = `SELECT ` + columns + ` FROM invoice i WHERE i.owner = $1 AND i.id > $2 ORDER BY i.id LIMIT $3`
 	sqlBefore  = `SELECT ` + columns + ` FROM invoice i WHERE i.owner = $1 AND i.id < $2 ORDER BY i.id DESC LIMIT $3`
 	sqlDue     = `SELECT owner, id FROM invoice WHERE status = 'open' AND expires_at <= $1 ORDER BY expires_at LIMIT $2`
@@ -29,15 +41,29 @@ const (
 		AND expires_at <= $1 ORDER BY expires_at LIMIT $2) o`
 	sqlAll = `SELECT ` + columns + ` FROM invoice i ORDER BY i.owner, i.id`
 	// What is not there is NULL: an empty value would be taken for it by some statements and not by others.
-	sqlCount  = `SELECT COUNT(*) FROM invoice`
-	sqlEmpty  = `SELECT i.owner, i.id FROM invoice i WHERE i.reference = '' OR i.expires_at = 0 OR i.paid_at = 0`
+	sqlCount = `SELECT COUNT(*) FROM invoice`
+	sqlEmpty = `SELECT i.owner, i.id FROM invoice i WHERE i.reference = '' OR i.expires_at = 0 OR i.paid_at = 0
+		OR i.psid = '' OR i.payer = '' OR i.upload = '' OR i.late_from = 0`
 	sqlNoPage = `SELECT i.owner, i.id FROM invoice i LEFT JOIN alias a ON a.value = i.token AND a.kind = $1 AND a.owner = i.owner
-		AND a.id = i.id WHERE a.id IS NULL`
+		AND a.id = i.id WHERE a.id IS NULL AND i.token <> ''`
 	sqlNoNumber = `SELECT i.owner, i.id FROM invoice i LEFT JOIN alias a ON a.value = i.number AND a.kind = i.door || '.invoice'
 		AND a.owner = i.owner AND a.id = i.id WHERE a.id IS NULL AND i.number <> ''`
 	sqlStrayAlias = `SELECT a.owner, a.value, a.kind FROM alias a LEFT JOIN invoice i ON i.owner = a.owner AND i.id = a.id
 		WHERE (a.kind = $1 AND (i.token IS NULL OR i.token <> a.value))
-		OR (a.kind LIKE '%.invoice' AND (i.number IS NULL OR i.number <> a.value OR a.kind <> i.door || '.invoice'))`
+		OR (a.kind LIKE '%.invoice' AND (i.number IS NULL OR i.number <> a.value OR a.kind <> i.door || '.invoice'))
+		UNION ALL SELECT a.owner, a.value, a.kind FROM alias a LEFT JOIN payer p ON p.owner = a.owner AND p.psid = a.id
+		WHERE a.kind = $2 AND (p.psid IS NULL OR p.psid <> a.value)`
+	// An open bill is its payer's newest; every bill has the PSID of the payer of its identifier.
+	sqlNoPayer = `SELECT i.owner, COALESCE(i.psid, '') FROM invoice i LEFT JOIN payer p ON p.owner = i.owner AND p.psid = i.psid
+		WHERE (i.kind <> '' AND (p.psid IS NULL OR p.reference <> i.payer OR p.reusable <> CASE WHEN i.kind = 'static' THEN 1 ELSE 0 END))
+		OR (i.kind <> '' AND i.status = 'open' AND p.invoice <> i.id)`
+	sqlStrayPayer = `SELECT p.owner, p.psid FROM payer p LEFT JOIN invoice i ON i.owner = p.owner AND i.id = p.invoice
+		WHERE i.id IS NULL OR i.psid IS NULL OR i.psid <> p.psid OR i.status = 'superseded'`
+	sqlNoPSID = `SELECT p.owner, p.psid FROM payer p LEFT JOIN alias a ON a.value = p.psid AND a.kind = $1 AND a.owner = p.owner
+		AND a.id = p.psid WHERE a.id IS NULL`
+	sqlWrongTotal = `SELECT COALESCE(t.owner, c.owner), COALESCE(t.door, c.door) FROM bill_total t FULL JOIN
+		(SELECT i.owner, i.door, COUNT(*) AS total FROM invoice i WHERE i.kind <> '' GROUP BY i.owner, i.door) c
+		ON c.owner = t.owner AND c.door = t.door WHERE t.total IS NULL OR c.total IS NULL OR t.total <> c.total`
 )
 
 var (
@@ -45,6 +71,41 @@ var (
 		payer_name, payer_email, amount, currency, paid, status, reason, return_url, webhook_url, extra, changes, created_at, updated_at, expires_at, paid_at) VALUES {rows}
 		ON CONFLICT DO NOTHING RETURNING owner, id`, "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT",
 		"TEXT", "TEXT", "BIGINT", "TEXT", "BIGINT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "BIGINT")
+	bulkInsertBills = store.NewBulk(`INSERT INTO invoice (owner, id, door, number, token, reference, title, description, store_name,
+		payer_name, payer_email, amount, currency, paid, status, reason, return_url, webhook_url, extra, changes, created_at, updated_at,
+		expires_at, paid_at, kind, psid, payer, late_amount, late_from, qr, upload, line) VALUES {rows}`,
+		"TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT", "TEXT", "BIGINT", "TEXT", "TEXT",
+		"TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "BIGINT",
+		"TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "TEXT", "TEXT", "BIGINT")
+	bulkPutPayer = store.NewBulk(`INSERT INTO payer (owner, psid, reusable, reference, invoice) VALUES {rows}
+		ON CONFLICT (reference, reusable, owner) DO NOTHING RETURNING owner, reusable, reference, psid`,
+		"TEXT", "TEXT", "BIGINT", "TEXT", "TEXT")
+	// Whoever locks payers does it by owner, reference and reusable.
+	bulkLockPayer = store.NewBulk(`WITH k (owner, reusable, reference) AS (VALUES {rows})
+		SELECT p.owner, p.reusable, p.reference, p.psid FROM k JOIN payer p
+		ON p.owner = k.owner AND p.reusable = k.reusable AND p.reference = k.reference
+		ORDER BY p.owner, p.reference, p.reusable {lock:p}`, "TEXT", "BIGINT", "TEXT")
+	bulkLockNewestOfPayer = store.NewBulk(`WITH k (owner, reusable, reference) AS (VALUES {rows})
+		SELECT `+columns+` FROM k CROSS JOIN payer p CROSS JOIN invoice i
+		WHERE p.owner = k.owner AND p.reusable = k.reusable AND p.reference = k.reference AND i.owner = p.owner AND i.id = p.invoice
+		ORDER BY i.owner, i.id {lock:i}`, "TEXT", "BIGINT", "TEXT")
+	bulkLockPSID = store.NewBulk(`WITH k (owner, psid) AS (VALUES {rows})
+		SELECT p.psid FROM k JOIN payer p ON p.owner = k.owner AND p.psid = k.psid
+		ORDER BY p.owner, p.reference, p.reusable {lock:p}`, "TEXT", "TEXT")
+	bulkLockNewest = store.NewBulk(`WITH k (owner, psid) AS (VALUES {rows})
+		SELECT `+columns+` FROM k CROSS JOIN payer p CROSS JOIN invoice i
+		WHERE p.owner = k.owner AND p.psid = k.psid AND i.owner = p.owner AND i.id = p.invoice
+		ORDER BY i.owner, i.id {lock:i}`, "TEXT", "TEXT")
+	bulkPointPayer = store.NewBulk(`WITH d (owner, psid, invoice) AS (VALUES {rows})
+		UPDATE payer SET invoice = d.invoice FROM d WHERE payer.owner = d.owner AND payer.psid = d.psid AND payer.invoice <> d.invoice`,
+		"TEXT", "TEXT", "TEXT")
+	bulkAddTotal = store.NewBulk(`INSERT INTO bill_total (owner, door, total) VALUES {rows}
+		ON CONFLICT (owner, door) DO UPDATE SET total = bill_total.total + excluded.total`, "TEXT", "TEXT", "BIGINT")
+	// n tells the texts apart.
+	bulkByPSID = store.NewBulk(`WITH k (n, psid, kind) AS (VALUES {rows})
+		SELECT k.n, `+columns+` FROM k CROSS JOIN alias a CROSS JOIN payer p CROSS JOIN invoice i
+		WHERE a.value = k.psid AND a.kind = k.kind AND p.owner = a.owner AND p.psid = a.id AND i.owner = p.owner AND i.id = p.invoice`,
+		"BIGINT", "TEXT", "TEXT")
 	bulkByID = store.NewBulk(`WITH k (owner, id) AS (VALUES {rows})
 		SELECT `+columns+` FROM k JOIN invoice i ON i.owner = k.owner AND i.id = k.id`, "TEXT", "TEXT")
 	bulkByReference = store.NewBulk(`WITH k (owner, door, reference) AS (VALUES {rows})
@@ -98,6 +159,18 @@ func insertArgs(list []Invoice, order []int) []any {
 	return args
 }
 
+// insertBillsLater queues the insertion of bills.
+func insertBillsLater(tx *store.Tx, list []*Invoice) {
+	args := make([]any, 0, 32*len(list))
+	for _, i := range list {
+		args = append(args, i.Owner, i.ID, i.Door, i.Number, i.Token, text(i.Reference), i.Title, i.Description, i.StoreName, i.PayerName,
+			i.PayerEmail, i.Amount, string(i.Currency), i.Paid, string(i.Status), i.Reason, i.ReturnURL, i.WebhookURL, i.Extra, i.Changes,
+			clock.Micros(i.CreatedAt), clock.Micros(i.UpdatedAt), when(i.ExpiresAt), when(i.PaidAt),
+			string(i.Kind), text(i.PSID), text(i.Payer), i.LateAmount, when(i.LateFrom), i.QR, text(i.Upload), i.Line)
+	}
+	tx.LaterRows(bulkInsertBills, args, nil)
+}
+
 // text and when are values that are NULL when empty.
 func text(s string) any {
 	if s == "" {
@@ -121,9 +194,13 @@ func scanAfter(r store.Row, before ...any) (i Invoice, err error) {
 	var currency, status string
 	var created, updated int64
 	var expires, paid *int64
+	var kind string
+	var psid, payer, upload *string
+	var lateFrom *int64
 	err = r.Scan(append(before, &i.Owner, &i.ID, &i.Door, &i.Number, &i.Token, &reference, &i.Title, &i.Description, &i.StoreName,
 		&i.PayerName, &i.PayerEmail, &i.Amount, &currency, &i.Paid,
-		&status, &i.Reason, &i.ReturnURL, &i.WebhookURL, &i.Extra, &i.Changes, &created, &updated, &expires, &paid)...)
+		&status, &i.Reason, &i.ReturnURL, &i.WebhookURL, &i.Extra, &i.Changes, &created, &updated, &expires, &paid,
+		&kind, &psid, &payer, &i.LateAmount, &lateFrom, &i.QR, &upload, &i.Line)...)
 	if err != nil {
 		return i, err
 	}
@@ -138,7 +215,21 @@ func scanAfter(r store.Row, before ...any) (i Invoice, err error) {
 	if paid != nil {
 		i.PaidAt = clock.FromMicros(*paid)
 	}
+	if i.Kind = Kind(kind); i.Kind != Link || psid != nil || payer != nil || upload != nil || lateFrom != nil {
+		i.PSID, i.Payer, i.Upload = textOf(psid), textOf(payer), textOf(upload)
+		if lateFrom != nil {
+			i.LateFrom = clock.FromMicros(*lateFrom)
+		}
+	}
 	return i, nil
+}
+
+// textOf is a value that is "" when it is NULL.
+func textOf(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
 }
 
 // Lock reads the invoices with the given keys and locks them until the end of the transaction. Those that do not exist are absent

@@ -5,6 +5,8 @@ package payment
 import (
 	"context"
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 
 	"sarraf/event"
@@ -44,6 +46,7 @@ type Payment struct {
 	Status        Status         `json:"status"`
 	Reason        string         `json:"reason,omitempty"` // why it failed, or was set aside
 	Late          bool           `json:"late,omitempty"`   // it settled an invoice that had failed, expired or been cancelled
+	Number        string         `json:"number,omitempty"` // of the receipt that the payer is shown, at most 20 digits; "" when the rail shows none
 	At            time.Time      `json:"at"`
 }
 
@@ -68,6 +71,7 @@ type Receipt struct {
 	ID            string // of the payment it makes
 	Owner         string
 	Invoice       string
+	PSID          string // instead of Invoice: the newest bill of the PSID, whichever that is when the receipt is decided
 	Rail          string
 	RailReference string // "" when the rail has none: then ID serves
 	Amount        money.Amount
@@ -76,11 +80,24 @@ type Receipt struct {
 	// Refuse says that the rail can still refuse the money: what does not settle the invoice exactly is then a fault and not set aside.
 	Refuse bool
 	// Whole says that the amount is whatever is due when the receipt is decided, under the invoice's lock: Amount has only the
-	// currency. Of two such receipts at once, the second finds the invoice paid, and is refused with InvoiceClosed.
+	// currency, or, for a static code, by which nothing is due, what its payer chose (sandboxChoice when that is nothing). Of two such receipts at once, the second finds the invoice paid, and is refused with InvoiceClosed.
 	Whole bool
 	// Refused, when set, is the answer: the caller could not tell which invoice is meant. It is kept with the key like every other.
 	Refused *fault.Error
+	// Moment is when the payer paid, by which what was due is judged; zero: At.
+	Moment time.Time
+	// Blocked, when set, is the answer unless the receipt was recorded before: its merchant takes no money any more.
+	Blocked *fault.Error
+	Number  string // of the receipt, see Payment
 	At      time.Time
+}
+
+// moment is the time by which what is due is judged.
+func (r Receipt) moment() time.Time {
+	if r.Moment.IsZero() {
+		return r.At
+	}
+	return r.Moment
 }
 
 // Settled is what Settle answers.
@@ -112,10 +129,11 @@ func (s *Service) Close() { s.settle.Close() }
 // Settle records what a rail said: the payment, what it does to the invoice, the entries, and the event, at once.
 //
 // Rules, in the order in which they are checked: a receipt with an id, or with a rail reference, that was recorded before changes
-// nothing when it says the same (invoice, amount, and whether the money came), else fault ReferenceTaken on rail_reference; the
-// invoice must exist (InvoiceMissing). With Whole, it must take money (InvoiceClosed), of the receipt's currency (AmountMismatch).
+// nothing when it says the same (invoice, amount, and whether the money came; of one by PSID, nothing else is compared), else fault
+// ReferenceTaken on rail_reference; then Blocked is the answer, if it is set; the invoice must exist (InvoiceMissing). With Whole, it must take money (InvoiceClosed), of the receipt's currency (AmountMismatch).
 // The amount must be more than nothing (AmountNotPositive). A declined receipt needs an open invoice (InvoiceClosed). Accepted money
-// settles an open, failed, expired or cancelled invoice (the latter three: Late) up to what is due; the excess, money in another
+// settles an open, failed, expired or cancelled invoice (the latter three: Late) up to what is due at the receipt's Moment, and goes to a
+// static code as it is; the excess, money in another
 // currency, and money for an invoice that takes none is set aside as unapplied - or, with Refuse, refused with InvoiceClosed or
 // AmountMismatch. The merchant's fee is taken of what was applied, never more than that. Other errors are those of store.Batcher.Do,
 // and AmountOverflow when the books cannot hold the sum.
@@ -136,6 +154,24 @@ func (s *Service) Of(ctx context.Context, owner, inv string) ([]Payment, error) 
 		return err
 	})
 	return list, err
+}
+
+// OfMany answers the payments of the owner's invoices with the given ids, oldest first, by invoice. An invoice without one is absent.
+func (s *Service) OfMany(ctx context.Context, owner string, invoices []string) (map[string][]Payment, error) {
+	args := make([]any, 0, 2*len(invoices))
+	for _, id := range invoices {
+		args = append(args, owner, id)
+	}
+	found := map[string][]Payment{}
+	err := s.db.QueryRows(ctx, bulkOfInvoice, args, func(r store.Row) error {
+		p, err := scan(r)
+		found[p.Invoice] = append(found[p.Invoice], p)
+		return err
+	})
+	for _, list := range found {
+		slices.SortFunc(list, func(a, b Payment) int { return strings.Compare(a.ID, b.ID) })
+	}
+	return found, err
 }
 
 // fact is the event of a payment, with the invoice as it stands after it.

@@ -15,6 +15,11 @@ func OfRailReference(ctx context.Context, tx *store.Tx, reference string) ([]Pay
 	return query(ctx, tx, sqlAnyRail, reference)
 }
 
+// OfNumber are the payments whose receipt has the number: one, unless somebody has edited a counter.
+func OfNumber(ctx context.Context, tx *store.Tx, number string) ([]Payment, error) {
+	return query(ctx, tx, sqlAnyNumber, number)
+}
+
 // OfInvoice are the payments of an invoice, oldest first.
 func OfInvoice(ctx context.Context, tx *store.Tx, owner, inv string) ([]Payment, error) {
 	return query(ctx, tx, sqlOfInvoice, owner, inv)

@@ -2,6 +2,7 @@ package payment
 
 import (
 	"context"
+	"math"
 	"strconv"
 
 	"sarraf/event"
@@ -30,6 +31,7 @@ func (r Receipt) railKey() railKey { return railKey{r.Owner, r.Rail, r.RailRefer
 // slice is what a slice of receipts is judged against.
 type slice struct {
 	invoices map[invoice.Key]*invoice.Invoice
+	newest   map[invoice.PSIDKey]*invoice.Invoice // the same ones, for receipts that name a PSID
 	byID     map[[2]string]*Payment
 	byRail   map[railKey]*Payment
 	fees     map[merchant.FeeKey]money.Schedule
@@ -143,12 +145,17 @@ func (s *Service) transfers(p *Payment) []ledger.Op {
 func read(ctx context.Context, tx *store.Tx, list []Receipt) (*slice, error) {
 	have := &slice{
 		invoices: make(map[invoice.Key]*invoice.Invoice, len(list)), byID: make(map[[2]string]*Payment, len(list)),
-		byRail: make(map[railKey]*Payment, len(list)),
+		byRail: make(map[railKey]*Payment, len(list)), newest: map[invoice.PSIDKey]*invoice.Invoice{},
 	}
 	keys := make([]invoice.Key, 0, len(list))
+	var psids []invoice.PSIDKey
 	ids, refs := make([]any, 0, 2*len(list)), make([]any, 0, 3*len(list))
 	for _, r := range list {
-		keys = append(keys, invoice.Key{Owner: r.Owner, ID: r.Invoice})
+		if r.PSID != "" {
+			psids = append(psids, invoice.PSIDKey{Owner: r.Owner, PSID: r.PSID})
+		} else {
+			keys = append(keys, invoice.Key{Owner: r.Owner, ID: r.Invoice})
+		}
 		ids = append(ids, r.Owner, r.ID)
 		refs = append(refs, r.Owner, r.Rail, r.RailReference)
 	}
@@ -158,11 +165,34 @@ func read(ctx context.Context, tx *store.Tx, list []Receipt) (*slice, error) {
 		return err
 	}
 	// The invoices are locked first: whoever settles the same money at this moment waits here, and then finds the payment.
-	invoice.LockLater(tx, keys, have.invoices)
+	if len(keys) > 0 {
+		invoice.LockLater(tx, keys, have.invoices)
+	}
+	if len(psids) > 0 {
+		invoice.LockNewestLater(tx, psids, have.newest)
+	}
 	tx.LaterRows(bulkByID, ids, keep)
 	tx.LaterRows(bulkByRailReference, refs, keep)
 	have.fees = fees(tx, list)
-	return have, tx.Flush(ctx)
+	if err := tx.Flush(ctx); err != nil {
+		return nil, err
+	}
+	for at, inv := range have.newest { // one bill that is named both ways is one invoice
+		if same := have.invoices[inv.Key()]; same != nil {
+			have.newest[at] = same
+		} else {
+			have.invoices[inv.Key()] = inv
+		}
+	}
+	return have, nil
+}
+
+// of is the invoice that the receipt is for, nil when there is none.
+func (h *slice) of(r Receipt) *invoice.Invoice {
+	if r.PSID != "" {
+		return h.newest[invoice.PSIDKey{Owner: r.Owner, PSID: r.PSID}]
+	}
+	return h.invoices[invoice.Key{Owner: r.Owner, ID: r.Invoice}]
 }
 
 // replayed answers the payment that the receipt made before, if it did.
@@ -174,6 +204,9 @@ func (h *slice) replayed(r Receipt) (*Payment, error) {
 	if old == nil {
 		return nil, nil
 	}
+	if r.PSID != "" && old.Status == Received && old.Rail == r.Rail && old.RailReference == r.RailReference {
+		return old, nil // what has paid a bill stays paid, whatever bill the PSID leads to by now
+	}
 	if old.Invoice != r.Invoice || old.Rail != r.Rail || old.RailReference != r.RailReference || old.Currency != r.Amount.Currency ||
 		old.Amount != r.Amount.Minor && !r.Whole || (old.Status == Received) != (r.Outcome == rail.Accepted) {
 		return nil, fault.New(fault.ReferenceTaken).On("rail_reference")
@@ -183,16 +216,30 @@ func (h *slice) replayed(r Receipt) (*Payment, error) {
 
 // judge decides about one receipt and changes the invoice in h accordingly.
 func (h *slice) judge(r Receipt) (judged, error) {
-	inv := h.invoices[invoice.Key{Owner: r.Owner, ID: r.Invoice}]
-	if inv == nil {
+	inv := h.of(r)
+	switch {
+	case r.Blocked != nil:
+		return judged{}, r.Blocked
+	case inv == nil:
 		return judged{}, fault.New(fault.InvoiceMissing)
 	}
+	r.Invoice = inv.ID
 	if r.Whole {
 		if !inv.Status.TakesMoney() {
 			return judged{}, fault.New(fault.InvoiceClosed).With("status", string(inv.Status))
 		}
-		if r.Amount.Minor = inv.Amount - inv.Paid; r.Amount.Currency != inv.Currency {
-			return judged{}, mismatch(inv)
+		if inv.Kind != invoice.Static {
+			r.Amount.Minor = inv.DueAt(r.moment()).Minor
+		} else if r.Amount.Minor == 0 {
+			r.Amount.Minor = sandboxChoice
+		}
+		if r.Amount.Currency != inv.Currency {
+			return judged{}, mismatch(inv, r)
+		}
+	}
+	if r.PSID != "" {
+		if err := closed(inv, r); err != nil { // a bank is told that a bill is paid, whatever it brings
+			return judged{}, err
 		}
 	}
 	if r.Amount.Minor <= 0 {
@@ -200,7 +247,7 @@ func (h *slice) judge(r Receipt) (judged, error) {
 	}
 	p := &Payment{
 		Owner: r.Owner, ID: r.ID, Invoice: r.Invoice, Rail: r.Rail, RailReference: r.RailReference, Amount: r.Amount.Minor,
-		Currency: r.Amount.Currency, At: r.At,
+		Currency: r.Amount.Currency, At: r.At, Number: r.Number,
 	}
 	switch r.Outcome {
 	case rail.Accepted:
@@ -228,15 +275,21 @@ func decline(r Receipt, inv *invoice.Invoice, p *Payment) (judged, error) {
 
 // accept applies money to the invoice as far as it fits and sets the rest aside.
 func (h *slice) accept(r Receipt, inv *invoice.Invoice, p *Payment) (judged, error) {
-	due := inv.Amount - inv.Paid
+	due := inv.DueAt(r.moment()).Minor
+	if inv.Kind == invoice.Static {
+		due = r.Amount.Minor
+	}
 	takes := inv.Status.TakesMoney() && r.Amount.Currency == inv.Currency
 	if r.Refuse {
-		switch {
-		case inv.Status != invoice.Open:
-			return judged{}, fault.New(fault.InvoiceClosed).With("status", string(inv.Status))
-		case !takes || r.Amount.Minor != due:
-			return judged{}, mismatch(inv)
+		if err := closed(inv, r); err != nil {
+			return judged{}, err
 		}
+		if !takes || r.Amount.Minor != due {
+			return judged{}, mismatch(inv, r)
+		}
+	}
+	if inv.Paid > math.MaxInt64-r.Amount.Minor {
+		return judged{}, fault.New(fault.AmountOverflow)
 	}
 	p.Status = Received
 	if takes {
@@ -256,10 +309,14 @@ func (h *slice) accept(r Receipt, inv *invoice.Invoice, p *Payment) (judged, err
 	if p.Applied > 0 {
 		p.Late = inv.Status != invoice.Open
 		inv.Paid += p.Applied
-		j.event = invoice.EventPartPaid
-		if inv.Paid == inv.Amount {
+		switch {
+		case inv.Kind == invoice.Static:
+			j.event = invoice.EventReceived
+		case p.Applied == due:
 			j.event = invoice.EventPaid
 			inv.Status, inv.Reason = invoice.Paid, ""
+		default:
+			j.event = invoice.EventPartPaid
 		}
 		inv.Touch(r.At)
 		if inv.Status == invoice.Paid {
@@ -269,10 +326,25 @@ func (h *slice) accept(r Receipt, inv *invoice.Invoice, p *Payment) (judged, err
 	return j, nil
 }
 
-// mismatch is the fault of money that is not what is due.
-func mismatch(inv *invoice.Invoice) *fault.Error {
-	return fault.New(fault.AmountMismatch).On("amount").With("due", strconv.FormatInt(inv.Amount-inv.Paid, 10))
+// closed is the fault of money that can be refused, for an invoice that is not open any more.
+func closed(inv *invoice.Invoice, r Receipt) error {
+	status := inv.Status
+	if status == invoice.Open && inv.Kind != invoice.Link && !inv.ExpiresAt.IsZero() && !inv.ExpiresAt.After(r.At) {
+		status = invoice.Expired // nobody has come by yet to write it down
+	}
+	if status == invoice.Open {
+		return nil
+	}
+	return fault.New(fault.InvoiceClosed).With("status", string(status))
 }
+
+// mismatch is the fault of money that is not what is due.
+func mismatch(inv *invoice.Invoice, r Receipt) *fault.Error {
+	return fault.New(fault.AmountMismatch).On("amount").With("due", strconv.FormatInt(inv.DueAt(r.moment()).Minor, 10))
+}
+
+// sandboxChoice is what the payer of a static code is taken to choose where a receipt asks for the whole and names no amount, minor units.
+const sandboxChoice = 100_00
 
 // setAside says why money went to unapplied.
 func setAside(inv *invoice.Invoice, r Receipt, some bool) string {

@@ -7,19 +7,22 @@ import (
 )
 
 const columns = `p.owner, p.id, p.invoice, p.rail, p.rail_reference, p.amount, p.currency, p.applied, p.unapplied, p.fee, p.status,
-	p.reason, p.late, p.at`
+	p.reason, p.late, p.at, p.number`
 
 const (
 	sqlOfInvoice = `SELECT ` + columns + ` FROM payment p WHERE p.owner = $1 AND p.invoice = $2 ORDER BY p.id`
 	sqlAnyRail   = `SELECT ` + columns + ` FROM payment p WHERE p.rail_reference = $1 ORDER BY p.owner, p.rail`
+	sqlAnyNumber = `SELECT ` + columns + ` FROM payment p WHERE p.number = $1 AND p.number <> '' ORDER BY p.owner, p.id`
 	sqlAll       = `SELECT ` + columns + ` FROM payment p ORDER BY p.owner, p.id`
 	sqlByInvoice = `SELECT ` + columns + ` FROM payment p ORDER BY p.owner, p.invoice, p.id`
 )
 
 var (
 	bulkInsert = store.NewBulk(`INSERT INTO payment (owner, id, invoice, rail, rail_reference, amount, currency, applied, unapplied, fee,
-		status, reason, late, at) VALUES {rows}`, "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT", "TEXT", "BIGINT", "BIGINT", "BIGINT",
-		"TEXT", "TEXT", "BIGINT", "BIGINT")
+		status, reason, late, at, number) VALUES {rows}`, "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT", "TEXT", "BIGINT", "BIGINT", "BIGINT",
+		"TEXT", "TEXT", "BIGINT", "BIGINT", "TEXT")
+	bulkOfInvoice = store.NewBulk(`WITH k (owner, invoice) AS (VALUES {rows})
+		SELECT `+columns+` FROM k JOIN payment p ON p.owner = k.owner AND p.invoice = k.invoice`, "TEXT", "TEXT")
 	bulkByID = store.NewBulk(`WITH k (owner, id) AS (VALUES {rows})
 		SELECT `+columns+` FROM k JOIN payment p ON p.owner = k.owner AND p.id = k.id`, "TEXT", "TEXT")
 	bulkByRailReference = store.NewBulk(`WITH k (owner, rail, rail_reference) AS (VALUES {rows})
@@ -28,14 +31,14 @@ var (
 )
 
 func insertLater(tx *store.Tx, list []*Payment) {
-	args := make([]any, 0, 14*len(list))
+	args := make([]any, 0, 15*len(list))
 	for _, p := range list {
 		late := int64(0)
 		if p.Late {
 			late = 1
 		}
 		args = append(args, p.Owner, p.ID, p.Invoice, p.Rail, p.RailReference, p.Amount, string(p.Currency), p.Applied, p.Unapplied,
-			p.Fee, string(p.Status), p.Reason, late, clock.Micros(p.At))
+			p.Fee, string(p.Status), p.Reason, late, clock.Micros(p.At), p.Number)
 	}
 	tx.LaterRows(bulkInsert, args, nil)
 }
@@ -55,7 +58,7 @@ func scanRow(r store.Row) (p row, err error) {
 	var currency, status string
 	var at int64
 	err = r.Scan(&p.Owner, &p.ID, &p.Invoice, &p.Rail, &p.RailReference, &p.Amount, &currency, &p.Applied, &p.Unapplied, &p.Fee,
-		&status, &p.Reason, &p.late, &at)
+		&status, &p.Reason, &p.late, &at, &p.Number)
 	p.Currency, p.Status, p.Late, p.At = money.Currency(currency), Status(status), p.late != 0, clock.FromMicros(at)
 	return p, err
 }

@@ -59,6 +59,7 @@ type app struct {
 type settings struct {
 	publicURL string
 	off       []string // doors that are switched off
+	psid      string   // what PSIDs begin with, "" when none are given
 	anonymous anonymous
 	policy    webhook.Policy
 	schedule  webhook.Schedule
@@ -81,6 +82,11 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 	a.merchants = merchant.NewService(db, events, keys)
 	a.invoices = invoice.NewService(db, events)
 	a.payments = payment.NewService(db, events)
+	if s.psid != "" {
+		if err := a.invoices.SetPSIDPrefix(s.psid); err != nil {
+			return nil, err
+		}
+	}
 	rails := []rail.Collector{sandbox.Rail{}}
 
 	digits, err := id.NewScrambler(keys.Derive("aspay invoice numbers"), 14)

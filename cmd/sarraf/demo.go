@@ -83,7 +83,7 @@ func (c demoCmd) Run(ctx context.Context, io streams) error {
 	srv := server{
 		database: dsn, listen: c.Listen, migrate: true, log: log, secrets: kept.Secrets,
 		settings: settings{
-			publicURL: "http://" + c.Listen, anonymous: demoBounds(c.Listen), schedule: webhook.Demo(nil),
+			publicURL: "http://" + c.Listen, psid: demoPrefix, anonymous: demoBounds(c.Listen), schedule: webhook.Demo(nil),
 			policy: webhook.Policy{AllowHTTP: true, Allowed: webhook.Loopback()},
 		},
 	}
@@ -112,6 +112,9 @@ func (c demoCmd) Run(ctx context.Context, io streams) error {
 		return c.announce(io, kept.Line)
 	})
 }
+
+// demoPrefix begins the PSIDs of a demo; no bank knows it.
+const demoPrefix = "999900"
 
 // demoBounds are the bounds of those who show no key: none on the machine itself, elsewhere those of serve.
 func demoBounds(listen string) anonymous {

@@ -37,6 +37,7 @@ type serveCmd struct {
 	PerAddress   int           `name:"anonymous-per-address" default:"100" help:"How many requests a second an address may make without a key, at front doors that can do without (AssanPay); 0 for no bound."`
 	PerMerchant  int           `name:"anonymous-per-merchant" default:"1000" help:"The same for each merchant."`
 	Proxies      []string      `name:"trusted-proxy" help:"Address ranges of the proxies in front, as 10.0.0.0/8, whose X-Forwarded-For is believed."`
+	PSIDPrefix   string        `name:"psid-prefix" env:"SARRAF_PSID_PREFIX" help:"What the bill-payment network has assigned to the PSIDs of this installation, 1 to 12 digits; without it no bills are made."`
 	Off          []string      `help:"Front doors that are switched off, by name."`
 	AllowHTTP    bool          `name:"allow-http-webhooks" help:"Send webhooks to plain http addresses too."`
 	AllowPrivate []string      `name:"allow-webhook-range" help:"Address ranges, as 10.1.0.0/16, that webhooks may be sent to although they are not public."`
@@ -66,6 +67,9 @@ func (c serveCmd) Run(ctx context.Context, io streams) error {
 			return usage("--off %s: there is no such front door; there are %s", name, strings.Join(switchable, ", "))
 		}
 	}
+	if len(c.PSIDPrefix) > 12 || strings.Trim(c.PSIDPrefix, "0123456789") != "" {
+		return usage("--psid-prefix %s: want 1 to 12 digits", c.PSIDPrefix)
+	}
 	proxies, err := ranges("trusted-proxy", c.Proxies)
 	if err != nil {
 		return err
@@ -77,7 +81,7 @@ func (c serveCmd) Run(ctx context.Context, io streams) error {
 	srv := server{
 		database: c.Database, listen: c.Listen, admin: c.AdminListen, migrate: c.Dev, log: log, secrets: sec, drain: c.Drain,
 		settings: settings{
-			publicURL: public, off: c.Off, policy: policy, schedule: webhook.Standard(nil),
+			publicURL: public, off: c.Off, psid: c.PSIDPrefix, policy: policy, schedule: webhook.Standard(nil),
 			anonymous: anonymous{c.PerAddress, c.PerMerchant, proxies},
 		},
 	}

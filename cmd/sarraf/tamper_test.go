@@ -29,7 +29,7 @@ import (
 
 // moneyTables are the tables that the audit proves. A table that the schema has and neither list names makes the test fail.
 var moneyTables = []string{
-	"account", "entry", "hold", "hold_step", "seal", "seal_head", "event", "event_counter", "invoice", "payment", "alias",
+	"account", "entry", "hold", "hold_step", "seal", "seal_head", "event", "event_counter", "invoice", "payment", "payer", "bill_total", "alias",
 }
 
 // otherTables are those that hold no money, and why an edit there is not the audit's to find.
@@ -111,6 +111,19 @@ func (b *books) fill(t *testing.T, keys *keyring.Keyring) {
 		ok(err)
 		b.clock.Advance(time.Second)
 		do(made.Invoice)
+	}
+	ok(invoices.SetPSIDPrefix(demoPrefix))
+	for i, kind := range []invoice.Kind{invoice.Bill, invoice.Bill, invoice.Static, invoice.Dynamic} {
+		made, err := invoices.CreateBill(ctx, invoice.NewBill{Invoice: invoice.Invoice{
+			Owner: m.Owner, ID: id.New(b.clock), Door: "asaanbill", Number: fmt.Sprint(i), Kind: kind, Payer: "P" + string(kind), Title: "T", Amount: 100,
+			LateAmount: 110, LateFrom: b.clock.Now().Add(time.Hour), Currency: "PKR", Extra: "{}",
+		}}, nil)
+		ok(err)
+		b.clock.Advance(time.Second)
+		_, err = payment.NewBiller(payments, invoices, merchants).PayBill(ctx, rail.BillPayment{
+			Rail: "billpay", Reference: fmt.Sprint("bank/", i), PSID: made.Invoice.PSID, Amount: money.Of(100, "PKR"), At: b.clock.Now(), Sandbox: true,
+		})
+		ok(err)
 	}
 }
 
@@ -296,7 +309,7 @@ func TestAuditNamesEveryEdit(t *testing.T) {
 // only says which rows of a table are the audit's: aliases of credentials are not.
 func only(table string) string {
 	if table == "alias" {
-		return "(kind = 'checkout' OR kind LIKE '%.invoice')"
+		return "(kind IN ('checkout', 'psid') OR kind LIKE '%.invoice')"
 	}
 	return "1 = 1"
 }
@@ -347,7 +360,7 @@ func (b *books) walk(t *testing.T, table string) {
 		switch {
 		case c.number && (c.key || c.name == "prev"):
 			copied[i] = c.name + " + 1"
-		case named || c.name == "reference" || c.name == "rail_reference" || c.name == "transfer" && table == "entry",
+		case named || c.name == "reference" || c.name == "rail_reference" || c.name == "psid" || c.name == "transfer" && table == "entry",
 			c.name == "hold" && table == "hold_step":
 			copied[i] = c.name + " || 'x'"
 		}

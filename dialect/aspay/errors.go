@@ -56,6 +56,8 @@ var sentences = map[fault.Code]sentence{
 	fault.PayoutMissing:     {http.StatusNotFound, "", "Payout not found"},
 	fault.MerchantMissing:   {http.StatusNotFound, "", "Store not found"},
 	fault.EventMissing:      {http.StatusNotFound, "", "Event not found"},
+	fault.UploadMissing:     {http.StatusNotFound, "", "Upload not found"},
+	fault.ChannelMissing:    {http.StatusNotFound, "", "Channel not found"},
 	fault.TargetMissing:     {http.StatusNotFound, "", "Target not found"},
 	fault.HoldMissing:       {http.StatusNotFound, "", "Hold not found"},
 	fault.TargetAmbiguous:   {http.StatusConflict, "", "More than one object has this id."},
@@ -73,9 +75,10 @@ var sentences = map[fault.Code]sentence{
 	fault.RailDeclined:        {validation, "request", "The payment was declined."},
 	fault.RailUnknown:         {validation, "request", "This way to pay is not available."},
 
-	fault.Overloaded: {http.StatusServiceUnavailable, "", "The service is busy. Please try again."},
-	fault.Outage:     {http.StatusServiceUnavailable, "", "The service is unavailable. Please try again."},
-	fault.Bug:        {http.StatusInternalServerError, "", "Server Error"},
+	fault.Overloaded:     {http.StatusServiceUnavailable, "", "The service is busy. Please try again."},
+	fault.Outage:         {http.StatusServiceUnavailable, "", "The service is unavailable. Please try again."},
+	fault.SettingMissing: {http.StatusServiceUnavailable, "", "The service is unavailable. Please try again."},
+	fault.Bug:            {http.StatusInternalServerError, "", "Server Error"},
 }
 
 // of is the fault's sentence. A code that has none is as bad as an internal fault.

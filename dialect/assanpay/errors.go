@@ -76,6 +76,8 @@ var sentences = map[fault.Code]sentence{
 	fault.PaymentMissing:  {http.StatusNotFound, unknown, notFound},
 	fault.PayoutMissing:   {http.StatusNotFound, unknown, notFound},
 	fault.EventMissing:    {http.StatusNotFound, unknown, "Event not found"},
+	fault.UploadMissing:   {http.StatusNotFound, unknown, "Upload not found"},
+	fault.ChannelMissing:  {http.StatusNotFound, unknown, "Channel not found"},
 	fault.TargetMissing:   {http.StatusNotFound, unknown, "Target not found"},
 	fault.HoldMissing:     {http.StatusNotFound, unknown, "Hold not found"},
 
@@ -88,9 +90,10 @@ var sentences = map[fault.Code]sentence{
 	fault.HoldNotDue:          plain(http.StatusConflict, "The time of the money that was set aside is not over."),
 	fault.RailDeclined:        plain(http.StatusConflict, "The payment was declined."),
 
-	fault.Overloaded: plain(http.StatusServiceUnavailable, "The service is busy. Please try again."),
-	fault.Outage:     plain(http.StatusServiceUnavailable, "The service is unavailable. Please try again."),
-	fault.Bug:        plain(http.StatusInternalServerError, wrong),
+	fault.Overloaded:     plain(http.StatusServiceUnavailable, "The service is busy. Please try again."),
+	fault.Outage:         plain(http.StatusServiceUnavailable, "The service is unavailable. Please try again."),
+	fault.SettingMissing: plain(http.StatusServiceUnavailable, "The service is unavailable. Please try again."),
+	fault.Bug:            plain(http.StatusInternalServerError, wrong),
 }
 
 // answerOf is the answer to the first fault of err: the guide tells one at a time.

@@ -59,6 +59,8 @@ var sentences = map[fault.Code]sentence{
 	fault.PayoutMissing:     says("payout not found"),
 	fault.MerchantMissing:   says("merchant not found"),
 	fault.EventMissing:      says("event not found"),
+	fault.UploadMissing:     says("upload not found"),
+	fault.ChannelMissing:    says("channel not found"),
 	fault.TargetMissing:     says("target not found"),
 	fault.HoldMissing:       says("hold not found"),
 	fault.TargetAmbiguous:   says("more than one object has this id"),
@@ -79,6 +81,7 @@ var sentences = map[fault.Code]sentence{
 	fault.RateLimited:      {http.StatusTooManyRequests, unknown, "too many requests, please try again later"},
 	fault.Overloaded:       {http.StatusServiceUnavailable, unknown, "the service is busy, please try again"},
 	fault.Outage:           {http.StatusServiceUnavailable, unknown, "the service is unavailable, please try again"},
+	fault.SettingMissing:   {http.StatusServiceUnavailable, unknown, "the service is unavailable, please try again"},
 	fault.Bug:              {http.StatusInternalServerError, unknown, "something went wrong"},
 }
 
