@@ -25,7 +25,7 @@ func (a *api) registerSandbox(h huma.API) {
 	registerWrite[SandboxPay](h, plays, huma.Operation{
 		OperationID: "sandbox-pay", Method: http.MethodPost, Path: "/v1/sandbox/pay", Tags: []string{"Sandbox"},
 		Summary: "Play the payer",
-		Description: "Pays, fails, cancels or expires an invoice. `paid` brings what is due, and settles an invoice that has failed, " +
+		Description: "Pays, fails, cancels or expires an invoice. `paid` brings what is due - to a static code, whose payers choose, 100.00 - and settles an invoice that has failed, " +
 			"expired or been cancelled as late money would; of two such calls one is a 409. An invoice from which there is no such " +
 			"way is a 409 too, with its status. To `cancelled` and `expired`, an invoice that is so already answers as it is.",
 		Errors: []int{http.StatusNotFound, http.StatusConflict},
@@ -34,7 +34,7 @@ func (a *api) registerSandbox(h huma.API) {
 
 // SandboxPay is the body of POST /v1/sandbox/pay.
 type SandboxPay struct {
-	Target  string `json:"target" minLength:"1" maxLength:"2048" doc:"An id, a printed number, a reference, the address of a hosted page, or the text of a QR code." example:"ORDER-1001"`
+	Target  string `json:"target" minLength:"1" maxLength:"2048" doc:"An id, a printed number, a reference, a PSID, the address of a hosted page, or the text of a QR code. A PSID means its newest bill." example:"ORDER-1001"`
 	Outcome string `json:"outcome,omitempty" enum:"paid,failed,cancelled,expired" default:"paid" doc:"What becomes of it."`
 }
 

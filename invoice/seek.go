@@ -23,6 +23,20 @@ func OfReference(ctx context.Context, tx *store.Tx, reference string) ([]Invoice
 	return list, err
 }
 
+// psidMost is how many bills of a PSID an operator is shown.
+const psidMost = 20
+
+// WithPSID are the bills that have the PSID, the newest first and 20 at most.
+func WithPSID(ctx context.Context, tx *store.Tx, psid string) ([]Invoice, error) {
+	var list []Invoice
+	err := tx.Query(ctx, sqlAnyPSID, []any{psid, int64(psidMost)}, func(r store.Row) error {
+		inv, err := scan(r)
+		list = append(list, inv)
+		return err
+	})
+	return list, err
+}
+
 // OfKeys are those of the invoices with the given keys that exist, by owner and id.
 func OfKeys(ctx context.Context, tx *store.Tx, keys []Key) ([]Invoice, error) {
 	args := make([]any, 0, 2*len(keys))

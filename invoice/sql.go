@@ -21,6 +21,7 @@ const (
 	sqlByNumber    = `SELECT ` + columns + ` FROM alias a CROSS JOIN invoice i
 		WHERE a.value = $1 AND a.kind = $2 AND a.owner = $3 AND i.owner = $3 AND i.id = a.id`
 	sqlAnyReference = `SELECT ` + columns + ` FROM invoice i WHERE i.reference = $1 ORDER BY i.owner, i.door`
+	sqlAnyPSID      = `SELECT ` + columns + ` FROM invoice i WHERE i.psid = $1 ORDER BY i.owner, i.id DESC LIMIT $2`
 	sqlByToken      = `SELECT ` + columns + ` FROM alias a JOIN invoice i ON i.owner = a.owner AND i.id = a.id
 		WHERE a.value = $1 AND a.kind = $2`
 	sqlByPSID = `SELECT ` + columns + ` FROM payer p CROSS JOIN invoice i

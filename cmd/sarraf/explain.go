@@ -72,7 +72,13 @@ type invoiceFacts struct {
 	Door        string    `json:"door"`
 	Number      string    `json:"number,omitempty"`
 	Reference   string    `json:"reference,omitempty"`
-	PageToken   string    `json:"page_token"`
+	PageToken   string    `json:"page_token,omitempty"`
+	Kind        string    `json:"kind,omitempty"`
+	PSID        string    `json:"psid,omitempty"`
+	Payer       string    `json:"payer,omitempty"`
+	LateAmount  string    `json:"late_amount,omitempty"`
+	LateFrom    time.Time `json:"late_from,omitzero"`
+	Upload      string    `json:"upload,omitempty"`
 	Title       string    `json:"title,omitempty"`
 	Description string    `json:"description,omitempty"`
 	StoreName   string    `json:"store_name,omitempty"`
@@ -104,6 +110,7 @@ type paymentFacts struct {
 	Status        string    `json:"status"`
 	Reason        string    `json:"reason,omitempty"`
 	Late          bool      `json:"late"`
+	Number        string    `json:"number,omitempty"` // of the receipt
 	At            time.Time `json:"at"`
 }
 

@@ -106,7 +106,7 @@ func (s *search) note(kind, owner, id, as string) *subject {
 // seek notes everything that the text means. Each look-up is by a key; where the owner is part of it, every merchant's is tried.
 func (s *search) seek(ctx context.Context, text string) error {
 	for _, look := range []func(context.Context, string) error{
-		s.byAlias, s.byReference, s.byID, s.byRail, s.byTransfer, s.byEvent, s.byKey,
+		s.byAlias, s.byReference, s.byID, s.byPSID, s.byRail, s.byTransfer, s.byEvent, s.byKey,
 	} {
 		if err := look(ctx, text); err != nil {
 			return err
@@ -202,6 +202,22 @@ func (s *search) noteDelivery(ctx context.Context, d webhook.Delivery) error {
 	}
 	s.note(aDelivery, d.Owner, d.ID, "the id of the webhook")
 	return nil
+}
+
+// byPSID finds the bills of a PSID, the newest first, and the one that a receipt with that number is for.
+func (s *search) byPSID(ctx context.Context, text string) error {
+	bills, err := invoice.WithPSID(ctx, s.tx, text)
+	if err != nil {
+		return err
+	}
+	for _, inv := range bills {
+		s.note(anInvoice, inv.Owner, inv.ID, "the PSID of its payer")
+	}
+	receipts, err := payment.OfNumber(ctx, s.tx, text)
+	for _, p := range receipts {
+		s.note(anInvoice, p.Owner, p.Invoice, "the number of a receipt for it")
+	}
+	return err
 }
 
 func (s *search) byRail(ctx context.Context, text string) error {
@@ -424,6 +440,10 @@ func (s *search) fillInvoice(ctx context.Context, r root, to *subject) error {
 		Description: inv.Description, StoreName: inv.StoreName, PayerName: inv.PayerName, PayerEmail: inv.PayerEmail, Amount: inv.Total().Decimal(), AmountPaid: inv.AmountPaid().Decimal(), Currency: string(inv.Currency),
 		Status: string(inv.Status), Reason: inv.Reason, ReturnURL: inv.ReturnURL, WebhookURL: inv.WebhookURL, Changes: inv.Changes,
 		CreatedAt: inv.CreatedAt, UpdatedAt: inv.UpdatedAt, ExpiresAt: inv.ExpiresAt, PaidAt: inv.PaidAt,
+		Kind: string(inv.Kind), PSID: inv.PSID, Payer: inv.Payer, LateFrom: inv.LateFrom, Upload: inv.Upload,
+	}
+	if !inv.LateFrom.IsZero() {
+		to.Invoice.LateAmount = money.Of(inv.LateAmount, inv.Currency).Decimal()
 	}
 	payments, err := payment.OfInvoice(ctx, s.tx, r.owner, r.id)
 	if err != nil {
@@ -490,7 +510,7 @@ func (s *search) payment(ctx context.Context, p payment.Payment, to *subject) er
 	sum := func(minor int64) string { return money.Of(minor, p.Currency).Decimal() }
 	to.Payments = append(to.Payments, paymentFacts{
 		ID: p.ID, Rail: p.Rail, RailReference: p.RailReference, Amount: sum(p.Amount), Currency: string(p.Currency), Applied: sum(p.Applied),
-		Unapplied: sum(p.Unapplied), Fee: sum(p.Fee), Status: string(p.Status), Reason: p.Reason, Late: p.Late, At: p.At,
+		Unapplied: sum(p.Unapplied), Fee: sum(p.Fee), Status: string(p.Status), Reason: p.Reason, Late: p.Late, Number: p.Number, At: p.At,
 	})
 	want := 0
 	for _, minor := range []int64{p.Applied, p.Unapplied, p.Fee} {

@@ -101,6 +101,9 @@ func (i invoiceFacts) facts(fact func(name, value string), zone *time.Location) 
 	fact("amount", i.Amount+" "+i.Currency+", of which "+i.AmountPaid+" is paid")
 	for _, f := range []struct{ name, value string }{
 		{"number", i.Number},
+		{"kind", i.Kind},
+		{"PSID", i.PSID},
+		{"payer's id", i.Payer},
 		{"reference", i.Reference},
 		{"title", i.Title},
 		{"for", i.Description},
@@ -112,7 +115,12 @@ func (i invoiceFacts) facts(fact func(name, value string), zone *time.Location) 
 			fact(f.name, plain(f.value))
 		}
 	}
-	fact("page token", i.PageToken)
+	if i.PageToken != "" {
+		fact("page token", i.PageToken)
+	}
+	if !i.LateFrom.IsZero() {
+		fact("late", i.LateAmount+" "+i.Currency+" from "+clockText(i.LateFrom, zone)+" on")
+	}
 	if !i.ExpiresAt.IsZero() {
 		fact("expires", clockText(i.ExpiresAt, zone))
 	}

@@ -10,10 +10,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
+	"sarraf/internal/clock"
+	"sarraf/internal/id"
+	"sarraf/invoice"
 	"sarraf/merchant"
 	"sarraf/money"
+	"sarraf/payment"
+	"sarraf/rail"
 )
 
 // explained runs explain with --json and answers its status and what it printed.
@@ -322,6 +328,38 @@ func TestWhatShouldBeThereAndIsNotIsNamed(t *testing.T) {
 		}
 		if _, out, _ := command(t, "explain", "--database", dsn, "LACKS"); !strings.Contains(out, "MISSING") || !strings.Contains(out, "sarraf audit") {
 			t.Errorf("it is not said:\n%s", out)
+		}
+	})
+}
+
+func TestAPSIDAndAReceiptNumberLeadToTheirBill(t *testing.T) {
+	each(t, func(t *testing.T, dsn string) {
+		d := startDemo(t, dsn)
+		m, _, err := d.app.merchants.Authenticate(t.Context(), "native", "", d.line.Native.APIKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		made, err := d.app.invoices.CreateBill(t.Context(), invoice.NewBill{Invoice: invoice.Invoice{
+			Owner: m.Owner, ID: id.New(clock.System{}), Door: "asaanbill", Number: "25", Kind: invoice.Bill, Payer: "FS-BSCS-095", Title: "Fee", Amount: 5000,
+			LateAmount: 5500, LateFrom: time.Date(2036, 1, 2, 0, 0, 0, 0, time.UTC), Currency: money.PKR,
+		}}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		receipt, err := payment.NewBiller(d.app.payments, d.app.invoices, d.app.merchants).PayBill(t.Context(), rail.BillPayment{
+			Rail: "billpay", Reference: "bank/1", PSID: made.Invoice.PSID, Amount: money.Of(5000, money.PKR), At: time.Now(), Sandbox: true,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for text, as := range map[string]string{
+			made.Invoice.PSID: "the PSID of its payer", receipt.Number: "the number of a receipt for it", "25": "the number that asaanbill prints",
+		} {
+			code, e := explained(t, dsn, text)
+			if code != 0 || len(e.Found) != 1 || e.Found[0].ID != made.Invoice.ID || !slices.Contains(e.Found[0].As, as) ||
+				e.Found[0].Invoice.LateAmount != "55.00" || e.Found[0].Payments[0].Number != receipt.Number {
+				t.Errorf("%q: %d %+v", text, code, e.Found)
+			}
 		}
 	})
 }
