@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need and is not there, from Debian's packages: PostgreSQL's server programs, Chromium, and the languages in which
-# shops write their clients.
+# Installs what the tests need and is not there, from Debian's packages: PostgreSQL's server programs, Chromium, the languages in which
+# shops write their clients, and a reader of QR codes that is not ours.
 set -euo pipefail
 
 want=()
@@ -13,6 +13,7 @@ fi
 command -v php >/dev/null && php -m | grep -qx curl || want+=(php-cli php-curl)
 command -v node >/dev/null || want+=(nodejs)
 command -v python3 >/dev/null || want+=(python3)
+command -v zbarimg >/dev/null || want+=(zbar-tools)
 [ ${#want[@]} -eq 0 ] && exit 0
 
 if ! command -v apt-get >/dev/null; then
