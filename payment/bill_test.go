@@ -260,6 +260,22 @@ func TestStaticCodeIsPaidAgainAndAgain(t *testing.T) {
 	})
 }
 
+func TestFailedAttemptLeavesABillOpen(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		b := billing(t, h)
+		bill := b.issue(t, b.school(t).Owner, "FS-1", invoice.Bill)
+		got, err := b.Settle(ctx, payment.Receipt{
+			ID: id.New(b.clock), Owner: bill.Owner, Invoice: bill.ID, Rail: "sandbox", Amount: money.Of(0, money.PKR), Whole: true, Outcome: rail.Over,
+			Reason: "no",
+		}, nil)
+		if err != nil || got.Payment.Status != payment.Failed || got.Invoice.Status != invoice.Open {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		b.mustPay(t, b.pays(bill, 5000))
+		b.clean(t)
+	})
+}
+
 func TestTwoBanksAtTheSameInstantPayABillOnce(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		nodes := []*biller{billing(t, h), billing(t, h.second(t))}

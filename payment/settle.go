@@ -258,14 +258,15 @@ func (h *slice) judge(r Receipt) (judged, error) {
 	return judged{}, fault.New(fault.FieldNotOneOf).On("outcome").With("allowed", "accepted,declined,over")
 }
 
-// decline records an attempt that failed; the invoice fails with it only when the rail says that it is over.
+// decline records an attempt that failed; the invoice fails with it only when the rail says that it is over. A bill stays open: whoever knows
+// its PSID may still pay it.
 func decline(r Receipt, inv *invoice.Invoice, p *Payment) (judged, error) {
 	if inv.Status != invoice.Open {
 		return judged{}, fault.New(fault.InvoiceClosed).With("status", string(inv.Status))
 	}
 	p.Status, p.Reason = Failed, r.Reason
 	t := EventFailed
-	if r.Outcome == rail.Over {
+	if r.Outcome == rail.Over && inv.Kind == invoice.Link {
 		t = invoice.EventFailed
 		inv.Status, inv.Reason = invoice.Failed, r.Reason
 		inv.Touch(r.At)
