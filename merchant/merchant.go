@@ -59,6 +59,10 @@ type Settings struct {
 	KeyRequired bool `json:"key_required,omitempty"`
 	// PublicIDs are the ids that name the merchant at front doors whose addresses carry one, by door. SetPublicID sets them.
 	PublicIDs map[string]string `json:"public_ids,omitempty"`
+	// PakistanQR, when set, gives the merchant's bills in PKR a code that banking apps scan.
+	PakistanQR *PakistanQR `json:"pakistan_qr,omitempty"`
+	// Callbacks are where front doors that have one address for all of a merchant's callbacks send them, by door. SetCallback sets them.
+	Callbacks map[string]string `json:"callbacks,omitempty"`
 }
 
 // BanglaQR is what an acquirer has assigned to the merchant: nothing in it is invented.
@@ -138,7 +142,8 @@ type Actor struct {
 	Source string // from where: an address, a command
 }
 
-// Create makes a merchant with a signing secret of its own and answers it. Faults: FieldRequired, FieldNotOneOf, CurrencyUnknown.
+// Create makes a merchant with a signing secret of its own and answers it. Faults: FieldRequired, FieldNotOneOf, CurrencyUnknown, those
+// of PakistanQR.Check and CheckCallback.
 func (s *Service) Create(ctx context.Context, by Actor, m Merchant) (Merchant, error) {
 	if err := check(m); err != nil {
 		return m, err
@@ -189,18 +194,15 @@ func check(m Merchant) error {
 	if len(m.Currencies) == 0 {
 		faults = append(faults, fault.New(fault.FieldRequired).On("currencies"))
 	}
-	if m.Settings.InvoiceMinutes < 0 || m.Settings.InvoiceMinutes > 60*24*366 {
-		faults = append(faults, fault.New(fault.FieldMalformed).On("invoice_minutes"))
-	}
 	for _, c := range m.Currencies {
 		if _, err := money.ParseCurrency(string(c)); err != nil {
 			faults = append(faults, fault.New(fault.CurrencyUnknown).On("currencies"))
 		}
 	}
-	return fault.Join(faults...)
+	return fault.Join(append(faults, checkSettings(m.Settings)...)...)
 }
 
-// Change replaces a merchant's name, currencies and settings, all but its public ids. Faults: those of Create, MerchantMissing,
+// Change replaces a merchant's name, currencies and settings, all but its public ids and callbacks. Faults: those of Create, MerchantMissing,
 // FieldNotOneOf on mode for another mode, CurrencyUnknown when a currency it had is not among the new ones.
 func (s *Service) Change(ctx context.Context, by Actor, m Merchant) error {
 	if err := check(m); err != nil {
@@ -216,9 +218,9 @@ func (s *Service) Change(ctx context.Context, by Actor, m Merchant) error {
 				return fault.New(fault.CurrencyUnknown).On("currencies") // its books in that currency remain
 			}
 		}
-		ids := old.Settings.PublicIDs
+		ids, callbacks := old.Settings.PublicIDs, old.Settings.Callbacks
 		old.Name, old.Currencies, old.Settings = m.Name, m.Currencies, m.Settings
-		old.Settings.PublicIDs = ids
+		old.Settings.PublicIDs, old.Settings.Callbacks = ids, callbacks
 		return nil
 	})
 }
@@ -269,7 +271,11 @@ func (s *Service) Get(ctx context.Context, owner string) (Merchant, error) {
 		qr := *m.Settings.BanglaQR
 		m.Settings.BanglaQR = &qr
 	}
-	m.Settings.PublicIDs = maps.Clone(m.Settings.PublicIDs)
+	if m.Settings.PakistanQR != nil {
+		qr := *m.Settings.PakistanQR
+		m.Settings.PakistanQR = &qr
+	}
+	m.Settings.PublicIDs, m.Settings.Callbacks = maps.Clone(m.Settings.PublicIDs), maps.Clone(m.Settings.Callbacks)
 	return m, err
 }
 
