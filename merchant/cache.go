@@ -19,11 +19,16 @@ type cache struct {
 	merchants   *kept[Merchant]
 	secrets     *kept[string]
 	credentials *kept[known]
-	owners      *kept[string] // of public ids
+	owners      *kept[string]    // of public ids
+	tokens      *kept[keptLogin] // without their secrets
+	channels    *kept[map[string]keptChannel]
 }
 
 func newCache() cache {
-	return cache{merchants: newKept[Merchant](), secrets: newKept[string](), credentials: newKept[known](), owners: newKept[string]()}
+	return cache{
+		merchants: newKept[Merchant](), secrets: newKept[string](), credentials: newKept[known](), owners: newKept[string](),
+		tokens: newKept[keptLogin](), channels: newKept[map[string]keptChannel](),
+	}
 }
 
 func (c *cache) merchant(owner string, read func() (Merchant, error)) (Merchant, error) {
@@ -44,11 +49,21 @@ func (c *cache) publicOwner(key string, read func() (string, error)) (string, er
 	return c.owners.get(key, read, func(owner string) bool { return owner != "" })
 }
 
+// token does not keep that one is unknown, for the same reason.
+func (c *cache) token(key string, read func() (keptLogin, error)) (keptLogin, error) {
+	return c.tokens.get(key, read, func(k keptLogin) bool { return k.ID != "" })
+}
+
+func (c *cache) allChannels(read func() (map[string]keptChannel, error)) (map[string]keptChannel, error) {
+	return c.channels.get("", read, func(map[string]keptChannel) bool { return true })
+}
+
 // forget drops what this node knows of the owner; other nodes follow within cacheAge.
 func (c *cache) forget(owner string) {
 	c.merchants.drop(owner)
 	c.credentials.clear()
 	c.owners.clear()
+	c.tokens.clear()
 }
 
 // kept is a map of values that are read again when they are too old; one reader at a time for each key.

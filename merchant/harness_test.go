@@ -53,6 +53,7 @@ func open(t *testing.T, db *store.DB, c *clock.Fake) *house {
 	}
 	h := &house{db: db, log: event.NewLog(db), clock: c}
 	h.Service = merchant.NewService(db, h.log, keys)
+	h.Cheaply()
 	return h
 }
 

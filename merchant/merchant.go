@@ -113,27 +113,37 @@ type Credential struct {
 	RevokedAt time.Time // zero while it is good
 }
 
-// Role says what a credential may do.
+// Role says what a credential or a login may do.
 type Role string
 
-// The roles.
+// The roles. Credentials are admin or viewer, logins can be maker too: a key that may add has to read what became of it.
 const (
 	Admin  Role = "admin"  // everything
+	Maker  Role = "maker"  // add, and not read
 	Viewer Role = "viewer" // only read
 )
+
+// Reads reports whether the role may read. No role that is unknown may.
+func (r Role) Reads() bool { return r == Admin || r == Viewer }
+
+// Adds reports whether the role may add and change. No role that is unknown may.
+func (r Role) Adds() bool { return r == Admin || r == Maker }
 
 // Service keeps merchants.
 type Service struct {
 	db    *store.DB
 	log   *event.Log
 	clock clock.Clock
-	keys  *keyring.Keyring
+	keys  *keyring.Keyring // nil where no secret is to be read or made
 	cache cache
+
+	hasher *hasher // of passwords
+	gates  *gates  // a name's guesses, one at a time
 }
 
 // NewService works on db; secrets that must be repeated are encrypted under keys.
 func NewService(db *store.DB, log *event.Log, keys *keyring.Keyring) *Service {
-	return &Service{db: db, log: log, clock: db.Clock(), keys: keys, cache: newCache()}
+	return &Service{db: db, log: log, clock: db.Clock(), keys: keys, cache: newCache(), hasher: newHasher(), gates: newGates()}
 }
 
 // Actor is a person or a program that changes something, for the audit log.
@@ -524,7 +534,20 @@ func (s *Service) note(by Actor, owner, action, subject string) (note, error) {
 
 // later queues the line.
 func (n note) later(tx *store.Tx, before, after string) {
-	tx.Later(sqlNote, []any{n.owner, n.id, n.by.Name, n.action, n.subject, before, after, n.by.Source, clock.Micros(n.at)}, nil)
+	tx.Later(sqlNote, n.args(before, after), nil)
+}
+
+// written reports whether the line is there already.
+func (n note) written(ctx context.Context, tx *store.Tx) (found bool, err error) {
+	err = tx.Query(ctx, sqlNoteWritten, []any{n.owner, n.id}, func(r store.Row) error {
+		found = true
+		return r.Scan(new(string))
+	})
+	return found, err
+}
+
+func (n note) args(before, after string) []any {
+	return []any{n.owner, n.id, n.by.Name, n.action, n.subject, before, after, n.by.Source, clock.Micros(n.at)}
 }
 
 func describe(m Merchant) string {

@@ -53,6 +53,32 @@ func CredentialsOfID(ctx context.Context, tx *store.Tx, owners []string, id stri
 	return list, err
 }
 
+// LoginsOf lists the merchant's users, oldest first.
+func LoginsOf(ctx context.Context, tx *store.Tx, owner string) ([]Login, error) {
+	var list []Login
+	err := tx.Query(ctx, sqlLogins, []any{owner}, func(r store.Row) error {
+		k, err := scanLogin(r)
+		list = append(list, k.Login)
+		return err
+	})
+	return list, err
+}
+
+// LoginsOfID are the users with the id that any of the owners has.
+func LoginsOfID(ctx context.Context, tx *store.Tx, owners []string, id string) ([]Login, error) {
+	args := make([]any, 0, 2*len(owners))
+	for _, o := range owners {
+		args = append(args, o, id)
+	}
+	var list []Login
+	err := tx.QueryRows(ctx, bulkLogin, args, func(r store.Row) error {
+		k, err := scanLogin(r)
+		list = append(list, k.Login)
+		return err
+	})
+	return list, err
+}
+
 // GoodAt reports whether the credential could be used at that time.
 func (c Credential) GoodAt(t time.Time) bool {
 	return !c.CreatedAt.After(t) && (c.RevokedAt.IsZero() || c.RevokedAt.After(t))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"sarraf/internal/clock"
@@ -39,6 +40,48 @@ const (
 		WHERE owner = $1 AND ($2 = '' OR subject = $2) ORDER BY id`
 	sqlNote = `INSERT INTO audit_log (owner, id, actor, action, subject, before, after, source, at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (owner, id) DO NOTHING`
+	sqlNoteWritten = `SELECT id FROM audit_log WHERE owner = $1 AND id = $2`
+	// The same line for a merchant that there may not be.
+	sqlNoteOfMerchant = `INSERT INTO audit_log (owner, id, actor, action, subject, before, after, source, at)
+		SELECT m.owner, CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS TEXT), CAST($6 AS TEXT), CAST($7 AS TEXT),
+			CAST($8 AS TEXT), CAST($9 AS BIGINT) FROM merchant m WHERE m.owner = $1 ON CONFLICT (owner, id) DO NOTHING`
+)
+
+// Logins and what is counted against names.
+const (
+	loginColumns = `l.owner, l.id, l.door, l.username, l.first_name, l.last_name, l.role, l.password, l.token, l.token_hash, l.created_at, l.revoked_at`
+
+	sqlInsertLogin = `INSERT INTO login (owner, id, door, username, first_name, last_name, role, password, token, token_hash, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (owner, id) DO NOTHING RETURNING id`
+	sqlSetLogin     = `UPDATE login SET password = $3, token = $4, token_hash = $5 WHERE owner = $1 AND id = $2`
+	sqlRevokeLogin  = `UPDATE login SET revoked_at = $3 WHERE owner = $1 AND id = $2 AND revoked_at IS NULL RETURNING id`
+	sqlLogin        = `SELECT ` + loginColumns + ` FROM login l WHERE l.owner = $1 AND l.id = $2`
+	sqlLockLogin    = `SELECT ` + loginColumns + ` FROM login l WHERE l.owner = $1 AND l.id = $2 {lock:l}`
+	sqlLogins       = `SELECT ` + loginColumns + ` FROM login l WHERE l.owner = $1 ORDER BY l.id`
+	sqlLoginByAlias = `SELECT ` + loginColumns + ` FROM alias a JOIN login l ON l.owner = a.owner AND l.id = a.id
+		WHERE a.value = $1 AND a.kind = $2`
+	sqlLoginByName = `SELECT ` + loginColumns + `, m.settings FROM alias a JOIN login l ON l.owner = a.owner AND l.id = a.id
+		JOIN merchant m ON m.owner = a.owner WHERE a.value = $1 AND a.kind = $2`
+
+	sqlFailures     = `SELECT tries FROM sign_in_failure WHERE door = $1 AND name = $2`
+	sqlLockFailures = `INSERT INTO sign_in_failure (door, name, tries, until) VALUES ($1, $2, '[]', $3)
+		ON CONFLICT (door, name) DO UPDATE SET until = excluded.until RETURNING tries`
+	sqlSetFailures    = `UPDATE sign_in_failure SET tries = $3 WHERE door = $1 AND name = $2`
+	sqlTouchFailures  = `UPDATE sign_in_failure SET until = $3 WHERE door = $1 AND name = $2`
+	sqlForgetFailures = `DELETE FROM sign_in_failure WHERE door = $1 AND name = $2`
+	sqlPruneFailures  = `DELETE FROM sign_in_failure WHERE until < $1`
+)
+
+// Channels.
+const (
+	channelColumns = `id, name, sandbox, username, password_hash, networks, prefixes, profile, disabled`
+
+	sqlInsertChannel = `INSERT INTO channel (owner, id, name, sandbox, username, password_hash, networks, prefixes, profile, disabled, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+	sqlSetChannel = `UPDATE channel SET name = $3, username = $4, password_hash = $5, networks = $6, prefixes = $7, profile = $8, disabled = $9
+		WHERE owner = $1 AND id = $2`
+	sqlLockChannel = `SELECT ` + channelColumns + ` FROM channel WHERE owner = $1 AND id = $2 {lock:channel}`
+	sqlChannels    = `SELECT ` + channelColumns + ` FROM channel WHERE owner = $1 ORDER BY id`
 )
 
 var bulkFees = store.NewBulk(`WITH k (owner, rail, currency) AS (VALUES {rows})
@@ -47,6 +90,9 @@ var bulkFees = store.NewBulk(`WITH k (owner, rail, currency) AS (VALUES {rows})
 
 var bulkCredential = store.NewBulk(`WITH k (o, i) AS (VALUES {rows})
 	SELECT `+credentialColumns+` FROM k JOIN credential ON owner = k.o AND id = k.i`, "TEXT", "TEXT")
+
+var bulkLogin = store.NewBulk(`WITH k (o, i) AS (VALUES {rows})
+	SELECT `+loginColumns+` FROM k JOIN login l ON l.owner = k.o AND l.id = k.i`, "TEXT", "TEXT")
 
 func (s *Service) read(ctx context.Context, sql string, args ...any) ([]Merchant, error) {
 	var list []Merchant
@@ -84,4 +130,55 @@ func scanCredential(r store.Row) (c Credential, hash string, err error) {
 		c.RevokedAt = clock.FromMicros(*revoked)
 	}
 	return c, hash, err
+}
+
+// scanLogin reads loginColumns, and whatever follows them into more.
+func scanLogin(r store.Row, more ...any) (k keptLogin, err error) {
+	var role string
+	var created int64
+	var revoked *int64
+	err = r.Scan(append([]any{
+		&k.Owner, &k.ID, &k.Door, &k.Username, &k.FirstName, &k.LastName, &role, &k.password, &k.token, &k.tokenHash, &created, &revoked,
+	}, more...)...)
+	k.Role, k.CreatedAt = Role(role), clock.FromMicros(created)
+	if revoked != nil {
+		k.RevokedAt = clock.FromMicros(*revoked)
+	}
+	return k, err
+}
+
+func scanFailures(r store.Row) (f failures, err error) {
+	var text string
+	if err := r.Scan(&text); err != nil {
+		return nil, err
+	}
+	err = json.Unmarshal([]byte(text), &f)
+	return f, err
+}
+
+// scanChannel reads channelColumns.
+func scanChannel(r store.Row) (k keptChannel, err error) {
+	var networks, prefixes, profile string
+	var sandbox, disabled int64
+	if err := r.Scan(&k.ID, &k.Name, &sandbox, &k.Username, &k.hash, &networks, &prefixes, &profile, &disabled); err != nil {
+		return k, err
+	}
+	k.Sandbox, k.Disabled = sandbox != 0, disabled != 0
+	for network := range strings.SplitSeq(networks, ",") {
+		if network == "" {
+			continue
+		}
+		p, err := netip.ParsePrefix(network)
+		if err != nil {
+			return k, fmt.Errorf("networks of channel %s: %w", k.ID, err)
+		}
+		k.Networks = append(k.Networks, p)
+	}
+	if prefixes != "" {
+		k.Prefixes = strings.Split(prefixes, ",")
+	}
+	if err := json.Unmarshal([]byte(profile), &k.Profile); err != nil {
+		return k, fmt.Errorf("profile of channel %s: %w", k.ID, err)
+	}
+	return k, nil
 }

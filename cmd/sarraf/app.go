@@ -220,6 +220,9 @@ func (a *app) prune(ctx context.Context) {
 		if err := a.db.PruneKeys(ctx, keptKeys); err != nil && ctx.Err() == nil {
 			a.log.Warn("old idempotency keys could not be removed; trying again in an hour", "error", err)
 		}
+		if err := a.merchants.PruneFailures(ctx); err != nil && ctx.Err() == nil {
+			a.log.Warn("old failures of signing in could not be removed; trying again in an hour", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return
