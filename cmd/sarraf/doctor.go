@@ -14,13 +14,17 @@ import (
 	"sarraf/internal/clock"
 	"sarraf/internal/keyring"
 	"sarraf/store"
+	"sarraf/webhook"
 )
 
 type doctorCmd struct {
 	databaseFlag
 	PublicURL string   `help:"Where payers and merchants reach this server, as serve has it: asked whether it leads here."`
-	Only      []string `help:"Only these checks: configuration, clock, database, reachability, webhooks, sealing, expiring, limits."`
+	Only      []string `help:"Only these checks: configuration, clock, database, reachability, webhooks, sealing, expiring, merchants, limits."`
 	JSON      bool     `name:"json" help:"Print one JSON object."`
+
+	AllowHTTP    bool     `name:"allow-http-webhooks" help:"As serve has it: whether callbacks to plain http addresses can work."`
+	AllowPrivate []string `name:"allow-webhook-range" help:"As serve has it: address ranges that callbacks can be sent to although they are not public."`
 }
 
 // state is what a check comes to.
@@ -60,6 +64,7 @@ var groups = []struct {
 	{"webhooks", true, (*checkup).webhooks},
 	{"sealing", true, (*checkup).sealing},
 	{"expiring", true, (*checkup).expiring},
+	{"merchants", true, (*checkup).merchants},
 	{"limits", false, (*checkup).limits},
 }
 
@@ -68,6 +73,7 @@ type checkup struct {
 	doctorCmd
 	machine machine
 	log     *slog.Logger
+	policy  webhook.Policy // serve's
 
 	group     string
 	checks    []check
@@ -107,7 +113,11 @@ func (c doctorCmd) examine(ctx context.Context, io streams, m machine) error {
 			return usage("--only %.40q: there are %s", name, strings.Join(names, ", "))
 		}
 	}
-	u := &checkup{doctorCmd: c, machine: m, log: slog.New(slog.DiscardHandler)}
+	allowed, err := ranges("allow-webhook-range", c.AllowPrivate)
+	if err != nil {
+		return err
+	}
+	u := &checkup{policy: webhook.Policy{AllowHTTP: c.AllowHTTP, Allowed: allowed}, doctorCmd: c, machine: m, log: slog.New(slog.DiscardHandler)}
 	u.watch, u.began = clock.Start(), m.clock.Now()
 	u.readSecrets()
 	u.open(ctx)

@@ -131,6 +131,10 @@ func (s *search) byAlias(ctx context.Context, text string) error {
 			s.note(anInvoice, a.Owner, a.ID, "the token of the payment page")
 		case strings.HasPrefix(a.Kind, merchant.CredentialKind("")):
 			s.note(aCredential, a.Owner, a.ID, "a key of the front door "+strings.TrimPrefix(a.Kind, merchant.CredentialKind("")))
+		case strings.HasPrefix(a.Kind, merchant.LoginKind("")):
+			s.note(aCredential, a.Owner, a.ID, "a username at the front door "+strings.TrimPrefix(a.Kind, merchant.LoginKind("")))
+		case strings.HasPrefix(a.Kind, merchant.TokenKind("")):
+			s.note(aCredential, a.Owner, a.ID, "a token that a user of the front door "+strings.TrimPrefix(a.Kind, merchant.TokenKind(""))+" has or had")
 		case strings.HasPrefix(a.Kind, merchant.PublicKind("")):
 			s.note(aMerchant, a.Owner, a.Owner, "the merchant's id at "+strings.TrimPrefix(a.Kind, merchant.PublicKind("")))
 		case strings.HasSuffix(a.Kind, invoice.AliasKind("")):
@@ -187,6 +191,13 @@ func (s *search) byID(ctx context.Context, text string) error {
 	credentials, err := merchant.CredentialsOfID(ctx, s.tx, s.owners, own)
 	for _, c := range credentials {
 		s.note(aCredential, c.Owner, own, "the id of the credential")
+	}
+	if err != nil {
+		return err
+	}
+	logins, err := merchant.LoginsOfID(ctx, s.tx, s.owners, own)
+	for _, l := range logins {
+		s.note(aCredential, l.Owner, own, "the id of the user")
 	}
 	return err
 }
@@ -330,20 +341,38 @@ func (s *search) fill(ctx context.Context, r root, to *subject) error {
 }
 
 func (s *search) fillMerchant(ctx context.Context, r root, to *subject) error {
-	credentials, err := merchant.CredentialsOf(ctx, s.tx, r.owner)
-	if err != nil {
-		return err
-	}
-	for _, c := range credentials {
+	err := s.holders(ctx, r.owner, func(c merchant.Credential) {
 		if r.kind == aMerchant || c.ID == r.id {
 			to.Credentials = append(to.Credentials, credentialOf(c))
 		}
+	})
+	if err != nil {
+		return err
 	}
 	about := r.id
 	if r.kind == aMerchant {
 		about = ""
 	}
 	return s.audit(ctx, r.owner, about, to)
+}
+
+// holders are whoever can ask in the merchant's name: its credentials, and its users in the form of one.
+func (s *search) holders(ctx context.Context, owner string, each func(merchant.Credential)) error {
+	credentials, err := merchant.CredentialsOf(ctx, s.tx, owner)
+	if err != nil {
+		return err
+	}
+	for _, c := range credentials {
+		each(c)
+	}
+	logins, err := merchant.LoginsOf(ctx, s.tx, owner)
+	for _, l := range logins {
+		each(merchant.Credential{
+			Owner: l.Owner, ID: l.ID, Door: l.Door, Handle: l.Username, Role: l.Role, Label: strings.TrimSpace(l.FirstName + " " + l.LastName),
+			CreatedAt: l.CreatedAt, RevokedAt: l.RevokedAt,
+		})
+	}
+	return err
 }
 
 func credentialOf(c merchant.Credential) credentialFacts {
@@ -476,14 +505,13 @@ func (s *search) fillInvoice(ctx context.Context, r root, to *subject) error {
 	if err := s.deliveries(ctx, deliveries, to); err != nil {
 		return err
 	}
-	credentials, err := merchant.CredentialsOf(ctx, s.tx, r.owner)
-	if err != nil {
-		return err
-	}
-	for _, c := range credentials {
-		if c.Door == inv.Door && c.Role == merchant.Admin && c.GoodAt(inv.CreatedAt) {
+	err = s.holders(ctx, r.owner, func(c merchant.Credential) {
+		if c.Door == inv.Door && c.Role.Adds() && c.GoodAt(inv.CreatedAt) {
 			to.Credentials = append(to.Credentials, credentialOf(c))
 		}
+	})
+	if err != nil {
+		return err
 	}
 	return s.audit(ctx, r.owner, r.id, to)
 }

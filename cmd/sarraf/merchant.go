@@ -16,12 +16,14 @@ import (
 
 	"sarraf/event"
 	"sarraf/fault"
+	"sarraf/internal/httpx"
 	"sarraf/internal/keyring"
 	"sarraf/merchant"
 	"sarraf/money"
 	"sarraf/qr"
 	"sarraf/rail/sandbox"
 	"sarraf/store"
+	"sarraf/webhook"
 )
 
 // merchantCmd manages merchants without the console.
@@ -34,6 +36,9 @@ type merchantCmd struct {
 	Revoke merchantRevoke `cmd:"" help:"Revoke a credential."`
 	Fee    merchantFee    `cmd:"" help:"Set what the house takes of the merchant's receipts over a rail."`
 	Secret merchantSecret `cmd:"" help:"Print the secret that signs the merchant's webhooks."`
+	User   merchantUser   `cmd:"" help:"Manage who signs in for the merchant with a name and a password."`
+
+	Callback merchantCallback `cmd:"" help:"Say where a front door sends the merchant's callbacks."`
 }
 
 // withMerchants opens the database and hands over the service. Only commands that touch encrypted secrets need SARRAF_KEY.
@@ -186,6 +191,7 @@ type merchantSet struct {
 	KeyRequired    *bool    `negatable:"" help:"Demand a key at front doors that can do without (AssanPay)."`
 	InvoiceMinutes int      `help:"How long an invoice can be paid, in minutes."`
 	Rails          []string `help:"The rails its payers may use."`
+	PakistanQR     string   `name:"pakistan-qr" help:"What the scheme's operator and the bank assigned, as JSON: operator_id, bic, iban, name, city, category, postal; none takes it away."`
 	BanglaQR       string   `name:"bangla-qr" help:"What the acquirer assigned, as JSON: acquirer_domain, institution_type, institution_id, pan, category, name, city."`
 }
 
@@ -223,6 +229,11 @@ func (c merchantSet) Run(ctx context.Context, s streams) error {
 				return err
 			}
 		}
+		if c.PakistanQR != "" {
+			if m.Settings.PakistanQR, err = readPakistanQR(c.PakistanQR); err != nil {
+				return err
+			}
+		}
 		return svc.Change(ctx, by, m)
 	})
 }
@@ -244,6 +255,23 @@ func readBanglaQR(text string) (*merchant.BanglaQR, error) {
 	return &b, nil
 }
 
+// readPakistanQR is the same for codes in PKR; nil for none.
+func readPakistanQR(text string) (*merchant.PakistanQR, error) {
+	if text == "none" {
+		return nil, nil
+	}
+	var p merchant.PakistanQR
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&p); err != nil {
+		return nil, usage("--pakistan-qr: %v", err)
+	}
+	if err := p.Check(); err != nil {
+		return nil, usage("--pakistan-qr makes no code: %v", err)
+	}
+	return &p, nil
+}
+
 // rails are those that a merchant's settings and fees can name.
 var rails = []string{sandbox.Rail{}.Name()}
 
@@ -252,6 +280,35 @@ func knownRail(name string) error {
 		return usage("there is no rail %q; there are %s", name, strings.Join(rails, ", "))
 	}
 	return nil
+}
+
+// callbackDoors are the front doors that have one address for all of a merchant's callbacks.
+var callbackDoors = []string{"asaanbill"}
+
+type merchantCallback struct {
+	databaseFlag
+	ID   string `arg:"" help:"The merchant's id."`
+	Door string `arg:"" help:"The front door: asaanbill."`
+	URL  string `arg:"" name:"url" help:"The address, to which the door appends its own paths; none takes it away."`
+}
+
+func (c merchantCallback) Run(ctx context.Context, s streams) error {
+	address := c.URL
+	switch {
+	case !slices.Contains(callbackDoors, c.Door):
+		return usage("%q has no address for callbacks; there is %s", c.Door, strings.Join(callbackDoors, ", "))
+	case address == "none":
+		address = ""
+	default:
+		// Whether it may be called is serve's to say, each time: any address that could be called is taken.
+		err := webhook.Policy{AllowHTTP: true, AllowPrivate: true}.CheckTarget(address)
+		if _, wrong := httpx.CheckURL("callback", address); wrong != nil || err != nil || merchant.CheckCallback(address) != nil {
+			return usage("the address must be http or https, with a host, and without user, query and fragment, as https://shop.example/callbacks")
+		}
+	}
+	return withMerchants(ctx, c.databaseFlag, s, false, func(svc *merchant.Service, by merchant.Actor) error {
+		return svc.SetCallback(ctx, by, c.ID, c.Door, address)
+	})
 }
 
 type merchantRevoke struct {

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"sarraf/merchant"
+	"sarraf/money"
+	"sarraf/store"
+)
+
+// merchants checks that what is set up for the merchants can work: that their callbacks may be called, and their codes drawn.
+func (u *checkup) merchants(ctx context.Context) {
+	var list []merchant.Merchant
+	if !u.snapshot(ctx, "merchants", func(ctx context.Context, tx *store.Tx) (err error) {
+		list, err = merchant.All(ctx, tx)
+		return err
+	}) {
+		return
+	}
+	active, wrong := 0, 0
+	for _, m := range list {
+		if m.Settings.Disabled {
+			continue
+		}
+		active++
+		for _, door := range slices.Sorted(maps.Keys(m.Settings.Callbacks)) {
+			if err := u.policy.CheckTarget(m.Settings.Callbacks[door]); err != nil {
+				wrong++
+				u.say(warn, "callbacks", "change it with sarraf merchant callback, or allow it to serve and to doctor",
+					"the callbacks of %s to merchant %s cannot be sent: %v", door, m.Owner, err)
+			}
+		}
+		codes := m.Settings.PakistanQR
+		if codes == nil {
+			continue
+		}
+		if err := codes.Check(); err != nil {
+			wrong++
+			u.say(warn, "codes", "correct them with sarraf merchant set --pakistan-qr", "the settings of merchant %s make no code: %v", m.Owner, err)
+		} else if !m.Has(money.PKR) {
+			wrong++
+			u.say(warn, "codes", "add PKR to its currencies, or take the settings away with sarraf merchant set --pakistan-qr none",
+				"merchant %s has settings for codes in PKR, and is not paid in PKR", m.Owner)
+		}
+	}
+	if wrong == 0 {
+		u.say(good, "merchants", "", "what %d of them have set up can work", active)
+	}
+}
