@@ -86,16 +86,19 @@ var (
 		SELECT p.owner, p.reusable, p.reference, p.psid FROM k JOIN payer p
 		ON p.owner = k.owner AND p.reusable = k.reusable AND p.reference = k.reference
 		ORDER BY p.owner, p.reference, p.reusable {lock:p}`, "TEXT", "BIGINT", "TEXT")
-	bulkLockNewestOfPayer = store.NewBulk(`WITH k (owner, reusable, reference) AS (VALUES {rows})
-		SELECT `+columns+` FROM k CROSS JOIN payer p CROSS JOIN invoice i
-		WHERE p.owner = k.owner AND p.reusable = k.reusable AND p.reference = k.reference AND i.owner = p.owner AND i.id = p.invoice
+	// The payers' newest bills are looked up before the bills are: as one join, PostgreSQL may plan, while the tables are small, to walk over
+	// all of an owner's invoices for each payer and over all of its payers for each invoice, and keep the plan when they are not.
+	bulkLockNewestOfPayer = store.NewBulk(`WITH k (owner, reusable, reference) AS (VALUES {rows}),
+		n AS MATERIALIZED (SELECT p.owner, p.invoice FROM k JOIN payer p
+			ON p.owner = k.owner AND p.reusable = k.reusable AND p.reference = k.reference)
+		SELECT `+columns+` FROM n CROSS JOIN invoice i WHERE i.owner = n.owner AND i.id = n.invoice
 		ORDER BY i.owner, i.id {lock:i}`, "TEXT", "BIGINT", "TEXT")
 	bulkLockPSID = store.NewBulk(`WITH k (owner, psid) AS (VALUES {rows})
 		SELECT p.psid FROM k JOIN payer p ON p.owner = k.owner AND p.psid = k.psid
 		ORDER BY p.owner, p.reference, p.reusable {lock:p}`, "TEXT", "TEXT")
-	bulkLockNewest = store.NewBulk(`WITH k (owner, psid) AS (VALUES {rows})
-		SELECT `+columns+` FROM k CROSS JOIN payer p CROSS JOIN invoice i
-		WHERE p.owner = k.owner AND p.psid = k.psid AND i.owner = p.owner AND i.id = p.invoice
+	bulkLockNewest = store.NewBulk(`WITH k (owner, psid) AS (VALUES {rows}),
+		n AS MATERIALIZED (SELECT p.owner, p.invoice FROM k JOIN payer p ON p.owner = k.owner AND p.psid = k.psid)
+		SELECT `+columns+` FROM n CROSS JOIN invoice i WHERE i.owner = n.owner AND i.id = n.invoice
 		ORDER BY i.owner, i.id {lock:i}`, "TEXT", "TEXT")
 	bulkPointPayer = store.NewBulk(`WITH d (owner, psid, invoice) AS (VALUES {rows})
 		UPDATE payer SET invoice = d.invoice FROM d WHERE payer.owner = d.owner AND payer.psid = d.psid AND payer.invoice <> d.invoice`,
@@ -103,9 +106,10 @@ var (
 	bulkAddTotal = store.NewBulk(`INSERT INTO bill_total (owner, door, total) VALUES {rows}
 		ON CONFLICT (owner, door) DO UPDATE SET total = bill_total.total + excluded.total`, "TEXT", "TEXT", "BIGINT")
 	// n tells the texts apart.
-	bulkByPSID = store.NewBulk(`WITH k (n, psid, kind) AS (VALUES {rows})
-		SELECT k.n, `+columns+` FROM k CROSS JOIN alias a CROSS JOIN payer p CROSS JOIN invoice i
-		WHERE a.value = k.psid AND a.kind = k.kind AND p.owner = a.owner AND p.psid = a.id AND i.owner = p.owner AND i.id = p.invoice`,
+	bulkByPSID = store.NewBulk(`WITH k (n, psid, kind) AS (VALUES {rows}),
+		m AS MATERIALIZED (SELECT k.n, p.owner, p.invoice FROM k CROSS JOIN alias a CROSS JOIN payer p
+			WHERE a.value = k.psid AND a.kind = k.kind AND p.owner = a.owner AND p.psid = a.id)
+		SELECT m.n, `+columns+` FROM m CROSS JOIN invoice i WHERE i.owner = m.owner AND i.id = m.invoice`,
 		"BIGINT", "TEXT", "TEXT")
 	bulkByID = store.NewBulk(`WITH k (owner, id) AS (VALUES {rows})
 		SELECT `+columns+` FROM k JOIN invoice i ON i.owner = k.owner AND i.id = k.id`, "TEXT", "TEXT")
