@@ -34,6 +34,7 @@ type commands struct {
 	Explain  explainCmd  `cmd:"" help:"Tell what an id of any kind means: the invoice, its payments, entries, events, webhooks, and who asked."`
 	Merchant merchantCmd `cmd:"" help:"Manage merchants, their credentials, users and fees."`
 	Channel  channelCmd  `cmd:"" help:"Manage the channels through which banks reach the house."`
+	Bank     bankCmd     `cmd:"" help:"Play a bank that asks for bills and pays them, for developers."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 
