@@ -28,6 +28,7 @@ import (
 	"sarraf/money"
 	"sarraf/payment"
 	"sarraf/rail"
+	"sarraf/rail/billpay"
 	"sarraf/rail/sandbox"
 	"sarraf/seal"
 	"sarraf/store"
@@ -124,6 +125,14 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 	if !off(s.off, payrequest.Name) {
 		doors, a.hosted = append(doors, pr.HTTP()), append(a.hosted, payrequest.NewDoor(a.merchants))
 	}
+	banks, err := billpay.New(billpay.Deps{
+		Biller: payment.NewBiller(a.payments, a.invoices, a.merchants), Channels: a.merchants, Clock: db.Clock(), Registry: m.registry,
+		Address: func(r *http.Request) netip.Addr { return httpx.ClientIP(r, s.anonymous.proxies) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	doors = append(doors, banks.HTTP())
 	for _, d := range a.hosted {
 		outbox.Add(d)
 	}

@@ -57,7 +57,7 @@ func ok(a hostile.Answer) bool { return a.Status == http.StatusOK }
 // book has every route but the payers' pages, by door, method and pattern.
 func book() map[string]recipe {
 	list := map[string]recipe{}
-	for _, part := range []map[string]recipe{aspayBook(), assanpayBook(), payrequestBook(), nativeBook(), restBook()} {
+	for _, part := range []map[string]recipe{aspayBook(), assanpayBook(), payrequestBook(), nativeBook(), billpayBook(), restBook()} {
 		for k, r := range part {
 			list[k] = r
 		}

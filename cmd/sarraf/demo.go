@@ -12,6 +12,7 @@ import (
 	"sarraf/fault"
 	"sarraf/merchant"
 	"sarraf/money"
+	"sarraf/rail"
 	"sarraf/webhook"
 )
 
@@ -30,6 +31,7 @@ type demoLine struct {
 	AssanPay   demoAssanPay   `json:"assanpay"`
 	Aspay      demoKeyPair    `json:"aspay"`
 	PayRequest demoPayRequest `json:"payrequest"`
+	BillPay    demoBillPay    `json:"billpay"`
 }
 
 type demoNative struct {
@@ -44,6 +46,12 @@ type demoAssanPay struct {
 
 type demoPayRequest struct {
 	Token string `json:"token"`
+}
+
+type demoBillPay struct {
+	Channel  string `json:"channel"`
+	Username string `json:"username"`
+	Password string `json:"password"`
 }
 
 type demoKeyPair struct {
@@ -167,6 +175,13 @@ func settle(ctx context.Context, a *app) (demoLine, error) {
 		case "payrequest":
 			line.PayRequest.Token = secret
 		}
+	}
+	line.BillPay = demoBillPay{Channel: "demo-bank", Username: "demo-bank"}
+	line.BillPay.Password, err = a.merchants.AddChannel(ctx, by, rail.Channel{
+		ID: line.BillPay.Channel, Name: "Demo bank", Sandbox: true, Username: line.BillPay.Username, Prefixes: []string{demoPrefix},
+	}, "")
+	if err != nil {
+		return line, err
 	}
 	for _, minor := range []money.Amount{money.Of(100_000_000, "BDT"), money.Of(100_000_000, "PKR"), money.Of(1_000_000, "EUR")} {
 		if err := a.merchants.Fund(ctx, by, m.Owner, "demo-"+string(minor.Currency), minor); err != nil {

@@ -25,7 +25,7 @@ func object(a hostile.Answer) map[string]any {
 // request is held against its golden case elsewhere; here it must have the door's content type.
 var shapes = map[string]func(a hostile.Answer, taken bool) []string{
 	"native": nativeShape, "aspay": aspayShape, "assanpay": assanpayShape, "payrequest": payrequestShape, "checkout": pageShape,
-	"health": neutralShape,
+	"health": neutralShape, "billpay": billpayShape,
 }
 
 // kind is the answer's content type without its parameters.
@@ -133,6 +133,31 @@ func payrequestShape(a hostile.Answer, taken bool) []string {
 		wrong = append(wrong, fmt.Sprintf("not an error of PayRequest's: %d %s", a.Status, a.Body))
 	}
 	return append(wrong, surplus(o, "status", "error", "realerror")...)
+}
+
+// billpayShape is of the answers to banks, which are texts alone: those of an inquiry, or those of a payment.
+func billpayShape(a hostile.Answer, taken bool) []string {
+	o, wrong := jsonShape(a)
+	if wrong != nil {
+		return wrong
+	}
+	widths := map[string]int{
+		"response_Code": 2, "consumer_Detail": 30, "bill_status": 1, "due_date": 8, "amount_within_dueDate": 14, "amount_after_dueDate": 14,
+		"billing_month": 4, "date_paid": 8, "amount_paid": 12, "tran_auth_Id": 6, "reserved": 0,
+	}
+	if o["identification_parameter"] != nil {
+		widths = map[string]int{"response_Code": 2, "identification_parameter": -1, "reserved": 0}
+	}
+	for name, width := range widths {
+		if text, ok := o[name].(string); !ok || width >= 0 && len([]rune(text)) != width {
+			wrong = append(wrong, fmt.Sprintf("%s is %q", name, o[name]))
+		}
+	}
+	code, _ := o["response_Code"].(string)
+	if !taken && code == "00" || a.Status != http.StatusOK && (a.Status != http.StatusNotFound && a.Status != http.StatusMethodNotAllowed || code != "04") {
+		wrong = append(wrong, fmt.Sprintf("%d with code %s", a.Status, code))
+	}
+	return append(wrong, surplus(o, slices.Collect(maps.Keys(widths))...)...)
 }
 
 // pageShape is of the payers' pages: HTML, or an asset.
