@@ -64,6 +64,21 @@ func ReadAll(ctx context.Context, db *store.DB, owner string) ([]Figures, error)
 	return list, err
 }
 
+// ReadIn answers, in a transaction, what stands on those of the accounts that ever had an entry or a hold.
+func ReadIn(ctx context.Context, tx *store.Tx, accounts []Account) (map[Account]Figures, error) {
+	args := make([]any, 0, 2*len(accounts))
+	for _, a := range accounts {
+		args = append(args, a.Owner, a.ID())
+	}
+	have := make(map[Account]Figures, len(accounts))
+	err := tx.QueryRows(ctx, bulkAccounts, args, func(r store.Row) error {
+		f, err := scanFigures(r)
+		have[f.Account] = f
+		return err
+	})
+	return have, err
+}
+
 func scanFigures(r store.Row) (Figures, error) {
 	a, err := scanAccount(r)
 	return Figures{

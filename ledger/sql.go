@@ -67,6 +67,9 @@ const (
 	sqlEntries = `SELECT ` + entryColumns + ` FROM entry e WHERE e.owner = $1 AND e.account = $2 AND e.seq > $3 ORDER BY e.seq LIMIT $4`
 )
 
+var bulkAccounts = store.NewBulk(`WITH k (owner, id) AS (VALUES {rows})
+	SELECT `+accountColumns+` FROM k JOIN account a ON a.owner = k.owner AND a.id = k.id`, "TEXT", "TEXT")
+
 // What operators ask for.
 const (
 	sqlTransfer = `SELECT ` + entryColumns + ` FROM entry e WHERE e.transfer = $1 ORDER BY e.owner, e.side DESC`

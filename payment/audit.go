@@ -118,7 +118,7 @@ func (s *story) check(report audit.Report) {
 
 // auditTransfers walks the payments and the transfers that name them side by side.
 func auditTransfers(ctx context.Context, tx *store.Tx, report audit.Report) error {
-	payments := store.NewStream(ctx, tx, sqlAll, nil, scan)
+	payments := Stream(ctx, tx)
 	moves := ledger.StreamTransfers(ctx, tx, []string{TransferSettlement, TransferUnapplied, TransferFee})
 	for {
 		p, ok1 := payments.Peek(ctx)

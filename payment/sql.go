@@ -15,6 +15,10 @@ const (
 	sqlAnyNumber = `SELECT ` + columns + ` FROM payment p WHERE p.number = $1 AND p.number <> '' ORDER BY p.owner, p.id`
 	sqlAll       = `SELECT ` + columns + ` FROM payment p ORDER BY p.owner, p.id`
 	sqlByInvoice = `SELECT ` + columns + ` FROM payment p ORDER BY p.owner, p.invoice, p.id`
+
+	// By the primary key, which for ids is by time; a rail's own share of it is not worth an index on the hottest table.
+	sqlAfter  = `SELECT ` + columns + ` FROM payment p WHERE p.owner = $1 AND p.id > $2 AND p.rail = $3 ORDER BY p.id LIMIT $4`
+	sqlBefore = `SELECT ` + columns + ` FROM payment p WHERE p.owner = $1 AND p.id < $2 AND p.rail = $3 ORDER BY p.id DESC LIMIT $4`
 )
 
 var (
@@ -28,6 +32,8 @@ var (
 	bulkByRailReference = store.NewBulk(`WITH k (owner, rail, rail_reference) AS (VALUES {rows})
 		SELECT `+columns+` FROM k JOIN payment p ON p.owner = k.owner AND p.rail = k.rail AND p.rail_reference = k.rail_reference`,
 		"TEXT", "TEXT", "TEXT")
+	bulkOfRail = store.NewBulk(`WITH k (rail_reference, rail) AS (VALUES {rows})
+		SELECT `+columns+` FROM k JOIN payment p ON p.rail_reference = k.rail_reference AND p.rail = k.rail`, "TEXT", "TEXT")
 )
 
 func insertLater(tx *store.Tx, list []*Payment) {
