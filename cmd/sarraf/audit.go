@@ -16,6 +16,7 @@ import (
 	"sarraf/merchant"
 	"sarraf/payment"
 	"sarraf/seal"
+	"sarraf/settlement"
 	"sarraf/store"
 )
 
@@ -115,6 +116,7 @@ func proveIn(ctx context.Context, tx *store.Tx, now time.Time, pinned []ed25519.
 		func() error { return seal.Verify(ctx, tx, pinned, report, sealSources()...) },
 		func() error { return invoice.Audit(ctx, tx, report) },
 		func() error { return payment.Audit(ctx, tx, report) },
+		func() error { return settlement.Audit(ctx, tx, report) },
 		func() error { return merchant.Audit(ctx, tx, report) },
 	} {
 		if err := part(); err != nil {

@@ -24,12 +24,14 @@ import (
 	"sarraf/payment"
 	"sarraf/rail"
 	"sarraf/seal"
+	"sarraf/settlement"
 	"sarraf/store"
 )
 
 // moneyTables are the tables that the audit proves. A table that the schema has and neither list names makes the test fail.
 var moneyTables = []string{
-	"account", "entry", "hold", "hold_step", "seal", "seal_head", "event", "event_counter", "invoice", "payment", "payer", "bill_total", "alias",
+	"account", "entry", "hold", "hold_step", "seal", "seal_head", "event", "event_counter", "invoice", "payment", "payer", "bill_total", "alias", "settlement",
+	"settlement_line",
 }
 
 // otherTables are those that hold no money, and why an edit there is not the audit's to find.
@@ -128,6 +130,27 @@ func (b *books) fill(t *testing.T, keys *keyring.Keyring) {
 		})
 		ok(err)
 	}
+	settlements := settlement.NewService(b.db, log)
+	for i, lines := range [][]rail.SettlementLine{
+		{{Line: 2, References: []string{"bank/0"}, Amount: 100, Charges: 3, SettledOn: "20260210"}, {Line: 3, References: []string{"bank/1"}, Amount: 100}},
+		{{Line: 2, References: []string{"bank/2"}, Amount: 100}, {Line: 3, References: []string{"bank/9"}, Amount: 5}},
+	} {
+		_, err := settlements.Import(ctx, settlement.Request{
+			By: by, Rail: settler{}, Name: "f.csv", Hash: fmt.Sprint("hash", i), File: rail.Settlement{Lines: lines},
+		})
+		ok(err)
+		b.clock.Advance(time.Second)
+	}
+}
+
+// settler is the rail of those bills, as far as an import asks.
+type settler struct{ rail.Settler }
+
+func (settler) Name() string             { return "billpay" }
+func (settler) Currency() money.Currency { return money.PKR }
+func (settler) Since(rail.Day) time.Time { return time.Time{} }
+func (settler) Part(string) (rail.SettlementPart, bool) {
+	return rail.SettlementPart{}, true
 }
 
 func (b *books) settle(t *testing.T, s *payment.Service, inv invoice.Invoice, minor int64, o rail.Outcome) {
@@ -335,7 +358,7 @@ func (b *books) walk(t *testing.T, table string) {
 		change := c.name + " || 'x'"
 		if c.number {
 			change = c.name + " + 1"
-			if c.key { // next to it there is a row as a rule, and the schema refuses two
+			if c.key || c.name == "line" { // next to it there is a row as a rule, and the schema refuses two
 				change = c.name + " + 1000"
 			}
 		}
@@ -363,7 +386,9 @@ func (b *books) walk(t *testing.T, table string) {
 		switch {
 		case c.number && (c.key || c.name == "prev"):
 			copied[i] = c.name + " + 1"
-		case named || c.name == "reference" || c.name == "rail_reference" || c.name == "psid" || c.name == "transfer" && table == "entry",
+		case c.name == "line" && table == "settlement_line":
+			copied[i] = c.name + " + 1000"
+		case named || c.name == "reference" || c.name == "rail_reference" || c.name == "hash" && table == "settlement" || c.name == "psid" || c.name == "transfer" && table == "entry",
 			c.name == "hold" && table == "hold_step":
 			copied[i] = c.name + " || 'x'"
 		}
