@@ -112,6 +112,18 @@ type paymentFacts struct {
 	Late          bool      `json:"late"`
 	Number        string    `json:"number,omitempty"` // of the receipt
 	At            time.Time `json:"at"`
+	// Settled says by which line of which settlement file the rail's other side has settled it; absent while it has not.
+	Settled *settledFacts `json:"settled,omitempty"`
+}
+
+type settledFacts struct {
+	File      string    `json:"file"` // its id
+	Name      string    `json:"name"`
+	Line      int64     `json:"line"`
+	Charges   string    `json:"charges"`
+	SettledOn string    `json:"settled_on,omitempty"`
+	Transfer  string    `json:"transfer"`
+	At        time.Time `json:"at"`
 }
 
 type transferFacts struct {

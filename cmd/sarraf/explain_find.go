@@ -19,6 +19,7 @@ import (
 	"sarraf/money"
 	"sarraf/payment"
 	"sarraf/qr"
+	"sarraf/settlement"
 	"sarraf/store"
 	"sarraf/webhook"
 )
@@ -246,7 +247,11 @@ func (s *search) byTransfer(ctx context.Context, text string) error {
 		return err
 	}
 	for _, e := range entries {
-		payments, err := payment.OfID(ctx, s.tx, []string{e.Owner}, e.Subject)
+		owners := []string{e.Owner}
+		if e.Owner == merchant.House { // it is for a merchant's payment
+			owners = s.owners
+		}
+		payments, err := payment.OfID(ctx, s.tx, owners, e.Subject)
 		if err != nil {
 			return err
 		}
@@ -279,6 +284,12 @@ func (s *search) byEvent(ctx context.Context, text string) error {
 		return err
 	case e.Kind == invoice.EventKind:
 		s.note(anInvoice, e.Owner, e.Subject, fmt.Sprintf("event %d about it", e.Seq))
+	case e.Kind == settlement.LineKind:
+		payments, err := payment.OfID(ctx, s.tx, []string{e.Owner}, e.Subject)
+		for _, p := range payments {
+			s.note(anInvoice, p.Owner, p.Invoice, fmt.Sprintf("event %d about a payment for it", e.Seq))
+		}
+		return err
 	default:
 		s.note(anEvent, e.Owner, strconv.FormatInt(e.Seq, 10), "the event")
 	}
@@ -498,6 +509,9 @@ func (s *search) fillInvoice(ctx context.Context, r root, to *subject) error {
 			to.Missing = append(to.Missing, "the event of one of its changes")
 		}
 	}
+	if err := s.settled(ctx, payments, to); err != nil {
+		return err
+	}
 	deliveries, err := webhook.About(ctx, s.tx, r.owner, r.id, inv.CreatedAt.Add(-explainSlack), last.Add(explainAfter))
 	if err != nil {
 		return err
@@ -546,9 +560,12 @@ func (s *search) payment(ctx context.Context, p payment.Payment, to *subject) er
 			want++
 		}
 	}
+	// What settles it with the house is told with the file that did it.
+	later := func(e ledger.Entry) bool { return e.Kind == settlement.TransferClearing }
 	entries, err := ledger.OfSubject(ctx, s.tx, p.Owner, p.ID, p.At.Add(-explainSlack), p.At.Add(explainAfter))
-	if err == nil && len(entries) < 2*want {
+	if entries = slices.DeleteFunc(entries, later); err == nil && len(entries) < 2*want {
 		entries, err = ledger.OfSubjectEver(ctx, s.tx, p.Owner, p.ID)
+		entries = slices.DeleteFunc(entries, later)
 	}
 	if err != nil {
 		return err

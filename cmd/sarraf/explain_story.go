@@ -198,6 +198,9 @@ func (s subject) happenings(zone *time.Location) []happening {
 	}
 	for _, p := range s.Payments {
 		add(p.At, 1, "payment "+p.ID+" "+p.Status, p.words()...)
+		if f := p.Settled; f != nil {
+			add(f.At, 1, fmt.Sprintf("payment %s settled by line %d of %s", p.ID, f.Line, plain(f.Name)), f.words(p)...)
+		}
 	}
 	for _, t := range s.Transfers {
 		add(t.At, 2, "transfer "+t.ID+" "+t.Kind+", "+t.Amount+" "+t.Currency, "from "+t.From.words(s.Merchant.ID), "to   "+t.To.words(s.Merchant.ID))
@@ -230,6 +233,14 @@ func (p paymentFacts) words() []string {
 		more += " (" + plain(p.Reason) + ")"
 	}
 	return []string{text, more}
+}
+
+func (f settledFacts) words(p paymentFacts) []string {
+	text := "settlement " + f.File + ", charges " + f.Charges + " " + p.Currency
+	if f.SettledOn != "" {
+		text += ", the money moves on " + f.SettledOn
+	}
+	return []string{text}
 }
 
 func (s sideFacts) words(owner string) string {
