@@ -96,21 +96,44 @@ type Numbers struct {
 func (db *DB) Numbers(name string) *Numbers { return &Numbers{db: db, name: name, next: 1} }
 
 // Next is a number that was never given out before. Its error is a fault.Outage when a new block cannot be leased.
-func (n *Numbers) Next(ctx context.Context) (int64, error) {
+func (n *Numbers) Next(ctx context.Context) (int64, error) { return n.Take(ctx, 1) }
+
+// Take answers the first of so many consecutive numbers, 1 or more, none of which was given out before. They come from this node's block
+// as long as that holds them all, else from a lease of their own, which leaves the block as it is; one alone leases the next block. Errors
+// are those of Next.
+func (n *Numbers) Take(ctx context.Context, many int64) (first int64, err error) {
+	if many < 1 {
+		return 0, fmt.Errorf("numbers of %s: %d of them are asked for", n.name, many)
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.next > n.last {
-		var end int64
-		err := n.db.Write(ctx, func(ctx context.Context, tx *Tx) error {
-			return tx.Query(ctx, sqlCounterLease, []any{n.name, int64(numbersBlock)}, func(r Row) error { return r.Scan(&end) })
-		})
-		if err != nil {
-			return 0, fmt.Errorf("lease numbers of %s: %w", n.name, err)
+	if n.last-n.next+1 < many {
+		lease := many
+		if many == 1 {
+			lease = numbersBlock
 		}
-		n.next, n.last = end-numbersBlock+1, end
+		end, err := n.lease(ctx, lease)
+		switch {
+		case err != nil:
+			return 0, err
+		case many > 1:
+			return end - many + 1, nil
+		}
+		n.next, n.last = end-lease+1, end
 	}
-	n.next++
-	return n.next - 1, nil
+	n.next += many
+	return n.next - many, nil
+}
+
+// lease moves the counter on by so many numbers and answers the last of them.
+func (n *Numbers) lease(ctx context.Context, many int64) (end int64, err error) {
+	err = n.db.Write(ctx, func(ctx context.Context, tx *Tx) error {
+		return tx.Query(ctx, sqlCounterLease, []any{n.name, many}, func(r Row) error { return r.Scan(&end) })
+	})
+	if err != nil {
+		return 0, fmt.Errorf("lease numbers of %s: %w", n.name, err)
+	}
+	return end, nil
 }
 
 // skipNumbers has every run of numbers go on so much later, those too that nobody has drawn from yet. A database that is put back to an

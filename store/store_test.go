@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -55,6 +56,64 @@ func TestNumbersAreNeverGivenTwice(t *testing.T) {
 		wg.Wait()
 		if len(seen) != 4800 {
 			t.Fatalf("%d numbers, want 4800", len(seen))
+		}
+	})
+}
+
+func TestNumbersTakenTogetherFollowEachOtherAndAreNeverGivenTwice(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		nodes := []*store.Numbers{db.Numbers("n"), db.Numbers("n")}
+		var mu sync.Mutex
+		seen, want := map[int64]bool{}, 0
+		var wg sync.WaitGroup
+		for g := range 8 {
+			wg.Go(func() {
+				for i := range 60 {
+					// Ones that fit into a block, that do not fit into what is left of it, and that are greater than any.
+					many := int64([]int{1, 7, 400, 1, 2500, 999}[i%6])
+					first, err := nodes[g%2].Take(ctx, many)
+					if err != nil || first < 1 {
+						t.Errorf("%d numbers from %d: %v", many, first, err)
+						return
+					}
+					mu.Lock()
+					want += int(many)
+					for n := first; n < first+many; n++ {
+						if seen[n] {
+							t.Errorf("%d was given twice", n)
+						}
+						seen[n] = true
+					}
+					mu.Unlock()
+				}
+			})
+		}
+		wg.Wait()
+		if len(seen) != want {
+			t.Fatalf("%d numbers, want %d", len(seen), want)
+		}
+	})
+}
+
+func TestTakingManyNumbersLeavesABlockAsItIs(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		run := db.Numbers("n")
+		var got []int64
+		for _, many := range []int64{3, 1, 5, 5000, 1, 994, 1, 2} {
+			first, err := run.Take(ctx, many)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, first)
+		}
+		// A lease of three; a block of 1,000 from 4; a lease of 5,000 beside it, after which the block goes on to its end; the next one.
+		if want := []int64{1, 4, 5, 1004, 10, 6004, 11, 12}; !slices.Equal(got, want) {
+			t.Fatalf("%v, want %v", got, want)
+		}
+		for _, many := range []int64{0, -1} {
+			if first, err := run.Take(ctx, many); err == nil {
+				t.Errorf("%d numbers are %d", many, first)
+			}
 		}
 	})
 }
