@@ -51,6 +51,9 @@ func Audit(ctx context.Context, tx *store.Tx, report audit.Report) error {
 	if err := errorOf(rows.Err(), events.Err()); err != nil {
 		return err
 	}
+	if err := auditUploads(ctx, tx, report); err != nil {
+		return err
+	}
 	return auditRows(ctx, tx, report)
 }
 

@@ -3,6 +3,7 @@ package invoice_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,7 +30,31 @@ type house struct {
 	db    *store.DB
 	log   *event.Log
 	clock *clock.Fake
+	trap  *trap
 	*invoice.Service
+}
+
+// trap fails transactions of a node as it is told: what it is told of as a sink is what it judges.
+type trap struct {
+	mu   sync.Mutex
+	fail func([]event.Written) error
+}
+
+// set has fail decide from now on; nil for none.
+func (t *trap) set(fail func([]event.Written) error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.fail = fail
+}
+
+// Accept is for event.Sink.
+func (t *trap) Accept(_ context.Context, _ *store.Tx, events []event.Written) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.fail == nil {
+		return nil
+	}
+	return t.fail(events)
 }
 
 // each runs fn on both engines, with a clock that stands at start.
@@ -43,7 +68,8 @@ func each(t *testing.T, fn func(t *testing.T, h *house)) {
 }
 
 func open(t *testing.T, db *store.DB, c *clock.Fake) *house {
-	h := &house{db: db, log: event.NewLog(db), clock: c}
+	h := &house{db: db, clock: c, trap: &trap{}}
+	h.log = event.NewLog(db, h.trap)
 	h.Service = invoice.NewService(db, h.log)
 	t.Cleanup(h.Close)
 	return h

@@ -112,6 +112,10 @@ type Service struct {
 	bills  *store.Batcher[billCommand, Created]
 	psids  *psids
 
+	uploads *store.Batcher[uploadCommand, Upload]
+	taking  chan struct{} // a place for each upload that is being taken down
+	worker  uploadWorker
+
 	payees   *store.Finder[string, *Invoice]
 	numbers  *store.Finder[numberKey, *Invoice]
 	meanings *store.Finder[question, []Meaning]
@@ -124,6 +128,8 @@ func NewService(db *store.DB, log *event.Log) *Service {
 	s.create = store.NewBatcher(db, "invoice.create", s.createSlice)
 	s.end = store.NewBatcher(db, "invoice.end", s.endSlice)
 	s.bills, s.payees = store.NewBatcher(db, "invoice.bill", s.createBills), store.NewFinder(s.byPSIDs)
+	s.uploads, s.taking = store.NewBatcher(db, "invoice.upload", s.keepUploads), make(chan struct{}, uploadsAtOnce)
+	s.worker.init()
 	s.numbers, s.meanings = store.NewFinder(s.byNumbers), store.NewFinder(s.meaningsOf)
 	return s
 }
@@ -133,6 +139,7 @@ func (s *Service) Close() {
 	s.create.Close()
 	s.end.Close()
 	s.bills.Close()
+	s.uploads.Close()
 }
 
 // Created is what Create answers.

@@ -67,7 +67,54 @@ const (
 		ON c.owner = t.owner AND c.door = t.door WHERE t.total IS NULL OR c.total IS NULL OR t.total <> c.total`
 )
 
+// Of uploads. Lines are decided in their order: the next ones stand in the first part whose last line is not.
+const (
+	uploadColumns = `u.owner, u.id, u.door, u.number, u.content_type, u.file_name, u.lines, u.done, u.errored, u.status, u.message,
+	u.failures, u.created_at, u.updated_at, u.due_at`
+	partColumns = `p.owner, p.upload, p.part, p.first_line, p.last_line, p.first_number, p.last_number, p.problems, p.items`
+
+	sqlUpload         = `SELECT ` + uploadColumns + ` FROM upload u WHERE u.owner = $1 AND u.id = $2`
+	sqlLockUpload     = sqlUpload + ` {lock:u}`
+	sqlUploadByNumber = `SELECT ` + uploadColumns + ` FROM alias a CROSS JOIN upload u
+		WHERE a.value = $1 AND a.kind = $2 AND a.owner = $3 AND u.owner = $3 AND u.id = a.id`
+	sqlUploads = `SELECT ` + uploadColumns + ` FROM upload u WHERE u.owner = $1 AND u.door = $2 AND ($3 = '' OR u.content_type = $3)
+		ORDER BY u.id DESC LIMIT $4 OFFSET $5`
+	sqlCountUploads = `SELECT COUNT(*) FROM upload u WHERE u.owner = $1 AND u.door = $2 AND ($3 = '' OR u.content_type = $3)`
+	sqlDueOwners    = `SELECT u.owner, MIN(u.due_at) FROM upload u WHERE u.status <> 'done' AND u.due_at <= $1 GROUP BY u.owner`
+	sqlDueUpload    = `SELECT u.id FROM upload u WHERE u.owner = $1 AND u.status <> 'done' AND u.due_at <= $2 ORDER BY u.due_at, u.id LIMIT 1`
+	sqlUndone       = `SELECT COUNT(*), COALESCE(MIN(u.created_at), 0) FROM upload u WHERE u.status <> 'done'`
+	sqlAllUploads   = `SELECT ` + uploadColumns + ` FROM upload u ORDER BY u.owner, u.id`
+	sqlSaveUpload   = `UPDATE upload SET done = $3, errored = $4, status = $5, message = $6, failures = $7, updated_at = $8, due_at = $9
+		WHERE owner = $1 AND id = $2`
+	sqlPostpone = `UPDATE upload SET message = $5, failures = $6, due_at = $7
+		WHERE owner = $1 AND id = $2 AND done = $3 AND failures = $4 AND status <> 'done'`
+
+	sqlNextPart = `SELECT ` + partColumns + ` FROM upload u CROSS JOIN upload_part p WHERE u.owner = $1 AND u.id = $2
+		AND p.owner = u.owner AND p.upload = u.id AND p.last_line > u.done ORDER BY p.part LIMIT 1`
+	sqlParts       = `SELECT ` + partColumns + ` FROM upload_part p WHERE p.owner = $1 AND p.upload = $2 ORDER BY p.part`
+	sqlPartsOfSpan = `SELECT ` + partColumns + ` FROM upload_part p WHERE p.owner = $1 AND p.last_number >= $2 AND p.first_number <= $2
+		ORDER BY p.upload, p.part`
+	sqlAllParts  = `SELECT ` + partColumns + ` FROM upload_part p ORDER BY p.owner, p.upload, p.part`
+	sqlDropPart  = `DELETE FROM upload_part WHERE owner = $1 AND upload = $2 AND part = $3`
+	sqlSavePart  = `UPDATE upload_part SET problems = $4 WHERE owner = $1 AND upload = $2 AND part = $3`
+	sqlMadeOfOne = `SELECT ` + columns + ` FROM invoice i WHERE i.upload = $1 AND i.owner = $2 ORDER BY i.line`
+	sqlMadeOfAll = `SELECT i.owner, i.upload, COUNT(*), COUNT(DISTINCT i.line), MIN(i.line), MAX(i.line), CAST(SUM(i.line) AS BIGINT)
+		FROM invoice i WHERE i.upload IS NOT NULL GROUP BY i.owner, i.upload ORDER BY i.owner, i.upload`
+	sqlNoUploadNumber = `SELECT u.owner, u.id FROM upload u LEFT JOIN alias a ON a.value = u.number AND a.kind = u.door || '.upload'
+		AND a.owner = u.owner AND a.id = u.id WHERE a.id IS NULL`
+	sqlStrayUploadAlias = `SELECT a.owner, a.value, a.kind FROM alias a LEFT JOIN upload u ON u.owner = a.owner AND u.id = a.id
+		WHERE a.kind LIKE '%.upload' AND (u.number IS NULL OR u.number <> a.value OR a.kind <> u.door || '.upload')`
+)
+
 var (
+	bulkUploadsThere = store.NewBulk(`WITH k (owner, id) AS (VALUES {rows}) SELECT u.owner, u.id FROM k JOIN upload u
+		ON u.owner = k.owner AND u.id = k.id`, "TEXT", "TEXT")
+	bulkPutUpload = store.NewBulk(`INSERT INTO upload (owner, id, door, number, content_type, file_name, lines, done, errored, status,
+		message, failures, created_at, updated_at, due_at) VALUES {rows}`, "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT",
+		"BIGINT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "BIGINT")
+	bulkPutPart = store.NewBulk(`INSERT INTO upload_part (owner, upload, part, first_line, last_line, first_number, last_number, problems,
+		items) VALUES {rows}`, "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "TEXT", "TEXT")
+
 	bulkInsert = store.NewBulk(`INSERT INTO invoice (owner, id, door, number, token, reference, title, description, store_name,
 		payer_name, payer_email, amount, currency, paid, status, reason, return_url, webhook_url, extra, changes, created_at, updated_at, expires_at, paid_at) VALUES {rows}
 		ON CONFLICT DO NOTHING RETURNING owner, id`, "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT",
@@ -278,4 +325,53 @@ func Save(tx *store.Tx, list []*Invoice) {
 		args = append(args, i.Owner, i.ID, i.Paid, string(i.Status), i.Reason, i.Changes, clock.Micros(i.UpdatedAt), when(i.PaidAt))
 	}
 	tx.LaterRows(bulkSave, args, nil)
+}
+
+// uploadRow is an upload with what only its workers need.
+type uploadRow struct {
+	Upload
+	failures int64 // in a row
+	due      int64 // when it is worked at next, microseconds; 0 once it is done
+}
+
+func scanUpload(r store.Row) (u uploadRow, err error) {
+	var status string
+	var created, updated int64
+	err = r.Scan(&u.Owner, &u.ID, &u.Door, &u.Number, &u.ContentType, &u.FileName, &u.Lines, &u.Done, &u.Errored, &status, &u.Message,
+		&u.failures, &created, &updated, &u.due)
+	u.Status, u.CreatedAt, u.UpdatedAt = UploadStatus(status), clock.FromMicros(created), clock.FromMicros(updated)
+	return u, err
+}
+
+func scanPart(r store.Row) (p uploadPart, err error) {
+	return p, r.Scan(&p.owner, &p.upload, &p.part, &p.firstLine, &p.lastLine, &p.firstNumber, &p.lastNumber, &p.problems, &p.items)
+}
+
+// uploadsThere tells which of the uploads exist.
+func uploadsThere(ctx context.Context, tx *store.Tx, keys []Key) (map[Key]bool, error) {
+	there := map[Key]bool{}
+	args := make([]any, 0, 2*len(keys))
+	for _, k := range keys {
+		args = append(args, k.Owner, k.ID)
+	}
+	return there, tx.QueryRows(ctx, bulkUploadsThere, args, func(r store.Row) error {
+		var k Key
+		err := r.Scan(&k.Owner, &k.ID)
+		there[k] = true
+		return err
+	})
+}
+
+// putUpload queues the insertion of an upload, due at once, and its parts.
+func putUpload(tx *store.Tx, u Upload, parts []uploadPart) {
+	created := clock.Micros(u.CreatedAt)
+	tx.LaterRows(bulkPutUpload, []any{
+		u.Owner, u.ID, u.Door, u.Number, u.ContentType, u.FileName, u.Lines, u.Done, u.Errored, string(u.Status), u.Message, int64(0),
+		created, clock.Micros(u.UpdatedAt), created,
+	}, nil)
+	args := make([]any, 0, 9*len(parts))
+	for _, p := range parts {
+		args = append(args, p.owner, p.upload, p.part, p.firstLine, p.lastLine, p.firstNumber, p.lastNumber, p.problems, p.items)
+	}
+	tx.LaterRows(bulkPutPart, args, nil)
 }

@@ -82,6 +82,7 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 	events := event.NewLog(db, outbox, toucher{a.sealer}, m)
 	a.merchants = merchant.NewService(db, events, keys)
 	a.invoices = invoice.NewService(db, events)
+	a.invoices.ObserveUploads(m)
 	a.payments = payment.NewService(db, events)
 	if s.psid != "" {
 		if err := a.invoices.SetPSIDPrefix(s.psid); err != nil {
@@ -212,6 +213,9 @@ func (a *app) work(ctx, sending context.Context) {
 	var all sync.WaitGroup
 	all.Go(func() {
 		a.invoices.Expire(ctx, time.Second, func(err error) { a.log.Warn("invoices could not be expired; trying again", "error", err) })
+	})
+	all.Go(func() {
+		a.invoices.RunUploads(ctx, time.Second, func(err error) { a.log.Warn("bills of an upload could not be made; trying again", "error", err) })
 	})
 	all.Go(func() { a.deliverer.Run(sending) })
 	all.Go(func() { a.sealer.Run(ctx) })

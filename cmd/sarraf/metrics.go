@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sarraf/event"
+	"sarraf/invoice"
 	"sarraf/seal"
 	"sarraf/store"
 	"sarraf/webhook"
@@ -23,6 +24,9 @@ type metrics struct {
 	deliveries *prometheus.CounterVec
 	oldest     prometheus.Gauge
 	events     *prometheus.CounterVec
+	lines      *prometheus.CounterVec
+	undone     prometheus.Gauge
+	undoneAge  prometheus.Gauge
 }
 
 func newMetrics() *metrics {
@@ -51,15 +55,25 @@ func newMetrics() *metrics {
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sarraf_events_total", Help: "Facts that were written, by type: what became of invoices and payments.",
 		}, []string{"type"}),
+		lines: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sarraf_upload_lines_total", Help: "Lines of bulk uploads that were decided, by what became of them.",
+		}, []string{"outcome"}),
+		undone: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "sarraf_uploads_undone", Help: "Bulk uploads, of all nodes, of which not every line is decided.",
+		}),
+		undoneAge: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "sarraf_upload_oldest_seconds", Help: "Age of the oldest bulk upload of which not every line is decided.",
+		}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "sarraf_build_info", Help: "Always 1: what is running.", ConstLabels: prometheus.Labels{"version": versionText(), "go": runtime.Version()},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.batches, m.took, m.attempts, m.calls, m.deliveries, m.oldest, m.events, build)
+	m.registry.MustRegister(m.batches, m.took, m.attempts, m.calls, m.deliveries, m.oldest, m.events, m.lines, m.undone, m.undoneAge, build)
 	for _, s := range []webhook.State{webhook.Delivered, webhook.Exhausted, webhook.Refused} {
 		m.deliveries.WithLabelValues(string(s)) // a rate of what never happened is 0, and not absent
 	}
+	m.Decided(0, 0)
 	return m
 }
 
@@ -111,6 +125,18 @@ func (m *metrics) Closed(s webhook.State) { m.deliveries.WithLabelValues(string(
 // Oldest is for webhook.Observer.
 func (m *metrics) Oldest(age time.Duration) { m.oldest.Set(age.Seconds()) }
 
+// Decided is for invoice.UploadObserver.
+func (m *metrics) Decided(made, errored int) {
+	m.lines.WithLabelValues("made").Add(float64(made))
+	m.lines.WithLabelValues("errored").Add(float64(errored))
+}
+
+// Undone is for invoice.UploadObserver.
+func (m *metrics) Undone(n int64, oldest time.Duration) {
+	m.undone.Set(float64(n))
+	m.undoneAge.Set(oldest.Seconds())
+}
+
 // Accept is for event.Sink: what is committed is counted.
 func (m *metrics) Accept(_ context.Context, tx *store.Tx, events []event.Written) error {
 	counts := make(map[event.Type]int, 4)
@@ -129,4 +155,6 @@ var (
 	_ store.Observer   = (*metrics)(nil)
 	_ webhook.Observer = (*metrics)(nil)
 	_ event.Sink       = (*metrics)(nil)
+
+	_ invoice.UploadObserver = (*metrics)(nil)
 )
