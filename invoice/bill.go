@@ -77,7 +77,7 @@ func (b NewBill) payload() (string, error) {
 	to := b.Code.Payee
 	to.Dynamic, to.Bill, to.Reference = b.Invoice.Kind != Static, b.Invoice.PSID, b.Invoice.Number
 	if b.Invoice.Kind != Static {
-		to.Amount = b.Invoice.Total()
+		to.Amount = b.Invoice.DueAt(b.Invoice.CreatedAt) // a bill made after its due date asks for the late amount
 	}
 	return qr.Pakistan(b.Code.Account, to)
 }

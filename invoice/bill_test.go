@@ -106,6 +106,21 @@ func TestBillHasAPSIDAndACodeThatNameIt(t *testing.T) {
 	})
 }
 
+func TestCodeOfABillThatIsLateFromTheStartAsksForTheLateAmount(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		h.billing(t)
+		late := h.demand("shop", "FS-1", invoice.Bill)
+		late.Invoice.LateFrom = start.Add(-24 * time.Hour)
+		p, err := qr.Decode(h.issue(t, late).QR)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := p.Find(qr.IDAmount); got != "55.00" {
+			t.Fatalf("amount %q", got)
+		}
+	})
+}
+
 func TestPayerKeepsThePSIDAndTheOpenBillIsSuperseded(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		h.billing(t)
