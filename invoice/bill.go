@@ -75,7 +75,8 @@ func (b NewBill) payload() (string, error) {
 		return "", nil
 	}
 	to := b.Code.Payee
-	to.Dynamic, to.Bill, to.Reference = b.Invoice.Kind != Static, b.Invoice.PSID, b.Invoice.Number
+	// A bill's code is printed once and shown as often as it takes; only one that is made for the moment is dynamic.
+	to.Dynamic, to.Bill, to.Reference = b.Invoice.Kind == Dynamic, b.Invoice.PSID, b.Invoice.Number
 	if b.Invoice.Kind != Static {
 		to.Amount = b.Invoice.DueAt(b.Invoice.CreatedAt) // a bill made after its due date asks for the late amount
 	}

@@ -92,6 +92,12 @@ func TestBillHasAPSIDAndACodeThatNameIt(t *testing.T) {
 		if got, _ := p.Find(qr.IDAmount); got != "50.00" {
 			t.Errorf("amount %q", got)
 		}
+		for kind, want := range map[invoice.Kind]string{invoice.Bill: qr.Static, invoice.Static: qr.Static, invoice.Dynamic: qr.Dynamic} {
+			p, err := qr.Decode(h.issue(t, h.demand("shop", "M-"+string(kind), kind)).QR)
+			if got, _ := p.Find(qr.IDMethod); err != nil || got != want {
+				t.Errorf("a %s code is %q, %v", kind, got, err)
+			}
+		}
 		read, err := h.ByPSID(ctx, "shop", inv.PSID)
 		if d := cmp.Diff(inv, read); err != nil || d != "" {
 			t.Fatal(err, d)
