@@ -68,7 +68,7 @@ func CheckCallback(text string) error {
 }
 
 // SetCallback has a front door send what it tells of the merchant's payments to an address of the merchant: the door appends its own paths to
-// it. Slashes at its end are left out; "" takes the address away. What is due already goes to the address as it is when it is sent.
+// it. Slashes at its end are left out; "" takes the address away. What has happened already is told where it was to be told then.
 // Faults: MerchantMissing, FieldRequired on door, those of CheckCallback.
 func (s *Service) SetCallback(ctx context.Context, by Actor, owner, door, address string) error {
 	address = strings.TrimRight(address, "/")

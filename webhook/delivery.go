@@ -71,6 +71,15 @@ type Door interface {
 	Timeout() time.Duration
 }
 
+// Addressed is a Door whose merchants give one address for everything that they are told, and not one with each object.
+type Addressed interface {
+	Door
+	// Address is where the event is told as the merchant wants it at this moment, "" for nowhere. It is asked in the transaction that
+	// writes the event, only for what the door Wants, and must not write. An error fails that transaction: better that than a fact that
+	// its merchant is never told.
+	Address(ctx context.Context, e event.Written) (string, error)
+}
+
 // Outbox makes deliveries of events, in the transaction that writes the events.
 type Outbox struct {
 	clock  clock.Clock
@@ -93,21 +102,24 @@ func (o *Outbox) Observe(obs Observer) { o.obs = obs }
 // Add makes a door known.
 func (o *Outbox) Add(d Door) { o.doors[d.Name()] = d }
 
-// Accept writes a delivery for each event that has an address and whose door tells of it. An address that may not be called gets a
-// delivery that is closed as blocked, with its reason in the log.
-func (o *Outbox) Accept(_ context.Context, tx *store.Tx, events []event.Written) error {
+// Accept writes a delivery for each event that has an address, its own or its door's, and whose door tells of it. An address that may not
+// be called gets a delivery that is closed as blocked, with its reason in the log. Its error is that of Addressed.
+func (o *Outbox) Accept(ctx context.Context, tx *store.Tx, events []event.Written) error {
 	var rows, attempts []any
 	now := o.clock.Now()
 	at := clock.Micros(now)
 	due := false
 	known := map[address]reading{} // most events of a batch are told to few addresses
 	for _, e := range events {
-		door := o.doors[e.Door]
-		if e.WebhookURL == "" || door == nil || !door.Wants(e.Type) {
+		url, err := o.address(ctx, e)
+		if err != nil {
+			return err
+		}
+		if url == "" {
 			continue
 		}
 		key := id.New(o.clock)
-		a := address{e.Owner, e.WebhookURL}
+		a := address{e.Owner, url}
 		to, seen := known[a]
 		if !seen {
 			to = o.read(a)
@@ -120,7 +132,7 @@ func (o *Outbox) Accept(_ context.Context, tx *store.Tx, events []event.Written)
 			attempts = append(attempts, e.Owner, key, int64(1), "", at, at, int64(0), string(ClassOf(err)), "")
 		}
 		due = due || state == Pending
-		rows = append(rows, e.Owner, key, e.Seq, string(e.Type), e.Door, e.Subject, e.WebhookURL, lane, string(state), tried, int64(0),
+		rows = append(rows, e.Owner, key, e.Seq, string(e.Type), e.Door, e.Subject, url, lane, string(state), tried, int64(0),
 			at, int64(0), "", at, closed)
 	}
 	tx.LaterRows(bulkInsert, rows, nil)
@@ -129,6 +141,18 @@ func (o *Outbox) Accept(_ context.Context, tx *store.Tx, events []event.Written)
 		tx.AfterCommit(o.ring)
 	}
 	return nil
+}
+
+// address is where the event is told, "" for nowhere. An address that came with the event's object goes before the door's own.
+func (o *Outbox) address(ctx context.Context, e event.Written) (string, error) {
+	door := o.doors[e.Door]
+	if door == nil || !door.Wants(e.Type) {
+		return "", nil
+	}
+	if a, ok := door.(Addressed); ok && e.WebhookURL == "" {
+		return a.Address(ctx, e)
+	}
+	return e.WebhookURL, nil
 }
 
 // address is where an owner's events are told, reading is what comes of it.

@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"sarraf/event"
@@ -127,6 +128,76 @@ func TestADeliveryIsOnlyItsOwnersToSee(t *testing.T) {
 			if err := h.log.Again(t.Context(), owner, id, epoch); !fault.Has(err, fault.EventMissing) {
 				t.Errorf("Again(%s, %s): %v", owner, id, err)
 			}
+		}
+	})
+}
+
+// addressedDoor is a fakeDoor with one address an owner.
+type addressedDoor struct {
+	fakeDoor
+	address func(e event.Written) (string, error)
+}
+
+func (d *addressedDoor) Address(_ context.Context, e event.Written) (string, error) {
+	return d.address(e)
+}
+
+// addressed puts such a door in the place of the house's.
+func (h *house) addressed(address func(e event.Written) (string, error)) {
+	h.outbox.Add(&addressedDoor{fakeDoor: fakeDoor{name: h.door.name, timeout: long}, address: address})
+}
+
+func TestADoorSaysWhereItsMerchantsAreTold(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *house, _ *clock.Fake) {
+		var asked []string
+		to := map[string]string{"m1": "http://127.0.0.1:9/one", "m2": "http://10.0.0.1/two"}
+		h.addressed(func(e event.Written) (string, error) {
+			asked = append(asked, e.Owner+" "+e.Subject)
+			return to[e.Owner], nil
+		})
+		h.append(t, []event.New{
+			h.fact("m1", "", "a", "thing.happened"),
+			h.fact("m1", "", "b", "unwanted"),
+			h.fact("m1", "http://127.0.0.1:9/own", "c", "thing.happened"),
+			h.fact("m2", "", "d", "thing.happened"),
+			h.fact("m3", "", "e", "thing.happened"),
+		})
+		to["m1"] = "http://127.0.0.1:9/moved"
+		h.tell(t, "m1", "", "f")
+		if want := []string{"m1 a", "m2 d", "m3 e", "m1 f"}; !slices.Equal(asked, want) {
+			t.Errorf("it was asked about %q, want %q", asked, want)
+		}
+		for object, url := range map[string]string{
+			"a": "http://127.0.0.1:9/one", "c": "http://127.0.0.1:9/own", "f": "http://127.0.0.1:9/moved",
+		} {
+			if d := h.only(t, "m1", object); d.URL != url || d.State != Pending {
+				t.Errorf("%s: %+v", object, d)
+			}
+		}
+		if d := h.only(t, "m2", "d"); d.URL != "http://10.0.0.1/two" || d.State != Refused {
+			t.Errorf("%+v", d)
+		}
+		for owner, object := range map[string]string{"m1": "b", "m3": "e"} {
+			if list, err := h.log.Of(t.Context(), owner, object); err != nil || len(list) != 0 {
+				t.Errorf("%s is told to %v, error %v; want nowhere", object, list, err)
+			}
+		}
+	})
+}
+
+func TestAFactIsNotWrittenWhileNobodyKnowsWhereItIsTold(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *house, _ *clock.Fake) {
+		gone := fault.New(fault.Outage)
+		h.addressed(func(event.Written) (string, error) { return "", gone })
+		err := h.db.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+			_, err := h.events.Append(ctx, tx, []event.New{h.fact("m1", "", "a", "thing.happened")})
+			return err
+		})
+		if !fault.Has(err, fault.Outage) {
+			t.Errorf("the error is %v", err)
+		}
+		if list, err := h.events.List(t.Context(), "m1", event.Page{Limit: 10}); err != nil || len(list) != 0 {
+			t.Errorf("%d events, error %v; want none", len(list), err)
 		}
 	})
 }
