@@ -205,6 +205,35 @@ func (f Fields) List(name string, limit int) (items []string, present bool, wron
 	return items, true, wrong
 }
 
+// Object is the value of a field that is an object, of a JSON body; a form has none. It is not present when the name is absent or null.
+// Any other kind is fault.FieldMalformed.
+func (f Fields) Object(name string) (inner Fields, present bool, wrong *fault.Error) {
+	v := f.find(name)
+	switch {
+	case v == nil || v.kind == Null:
+		return Fields{}, false, nil
+	case v.kind != Object:
+		return Fields{}, true, fault.New(fault.FieldMalformed).On(name)
+	}
+	s := scanner{text: v.raw}
+	return inner, true, s.object(1, &inner)
+}
+
+// Objects is the value of a field that is a list of objects, of a JSON body. It is not present when the name is absent or null. The faults
+// are FieldNotList; FieldTooMany (max: items) when limit is not 0 and there are more; FieldMalformed on "name.3", counted from 0, for an
+// item that is no object.
+func (f Fields) Objects(name string, limit int) (items []Fields, present bool, wrong *fault.Error) {
+	v := f.find(name)
+	switch {
+	case v == nil || v.kind == Null:
+		return nil, false, nil
+	case v.kind != List || v.form:
+		return nil, true, fault.New(fault.FieldNotList).On(name)
+	}
+	items, wrong = jsonObjects(v.raw, name, limit)
+	return items, true, wrong
+}
+
 func tooMany(name string, limit int) *fault.Error {
 	return fault.New(fault.FieldTooMany).On(name).With("max", strconv.Itoa(limit))
 }

@@ -321,3 +321,51 @@ func TestBodyOfEndlessNamesIsRefused(t *testing.T) {
 	parse(t, formType, strings.Repeat("ids[]=x&", maxItems))
 	checkFault(t, formType, strings.Repeat("ids[]=x&", maxItems+1), fault.New(fault.BodyMalformed).On("ids"))
 }
+
+func TestObjectsInABodyAreReadLikeIt(t *testing.T) {
+	f := parse(t, "", `{"o": {"a": " x", "b":1.50, "c":{"d":[{}]}}, "e":{}, "n":null, "t":"{}", "l":[{"a":1} , {"b":"2","c":null},{}], "m":[], "x":[{"a":1},[]]}`)
+	for name, want := range map[string]string{"o": "a:2:\" x\"\nb:3:1.50\nc:6:{\"d\":[{}]}\n", "e": ""} {
+		inner, present, wrong := f.Object(name)
+		if got := show(inner); got != want || !present || wrong != nil {
+			t.Errorf("%s is %q, %v, %v; want %q", name, got, present, wrong, want)
+		}
+	}
+	for _, name := range []string{"n", "absent"} {
+		if inner, present, wrong := f.Object(name); present || wrong != nil || inner.Names() != nil && len(inner.Names()) > 0 {
+			t.Errorf("%s is %v, %v", name, present, wrong)
+		}
+		if items, present, wrong := f.Objects(name, 1); present || wrong != nil || items != nil {
+			t.Errorf("%s is %v, %v, %v", name, items, present, wrong)
+		}
+	}
+	for name, want := range map[string][]string{"l": {"a:3:1\n", "b:2:\"2\"\nc:1:null\n", ""}, "m": {}} {
+		items, present, wrong := f.Objects(name, 3)
+		got := []string{}
+		for _, item := range items {
+			got = append(got, show(item))
+		}
+		if d := cmp.Diff(want, got); d != "" || !present || wrong != nil {
+			t.Errorf("%s, %v, %v: %s", name, present, wrong, d)
+		}
+	}
+	for _, name := range []string{"t", "l"} {
+		if _, present, wrong := f.Object(name); !present || wrong == nil || wrong.Code != fault.FieldMalformed || wrong.Field != name {
+			t.Errorf("%s is no object: %v, %v", name, present, wrong)
+		}
+	}
+	for name, want := range map[string]*fault.Error{
+		"t": fault.New(fault.FieldNotList).On("t"), "o": fault.New(fault.FieldNotList).On("o"), "x": fault.New(fault.FieldMalformed).On("x.1"),
+		"l": fault.New(fault.FieldTooMany).On("l").With("max", "2"),
+	} {
+		if _, present, wrong := f.Objects(name, 2); !present || wrong == nil || wrong.Error() != want.Error() {
+			t.Errorf("%s: %v, %v; want %v", name, present, wrong, want)
+		}
+	}
+	form := parse(t, formType, "o=%7B%7D&l[]=%7B%7D")
+	if _, present, wrong := form.Object("o"); !present || wrong == nil {
+		t.Errorf("an object in a form: %v", wrong)
+	}
+	if _, present, wrong := form.Objects("l", 1); !present || wrong == nil {
+		t.Errorf("a list of objects in a form: %v", wrong)
+	}
+}

@@ -110,6 +110,20 @@ func FuzzJSONFieldsAgreeWithTheStandardReader(f *testing.F) {
 	})
 }
 
+// checkNames compares the names and values of an object within.
+func checkNames(t *testing.T, inner Fields, object json.RawMessage) {
+	t.Helper()
+	var want map[string]json.RawMessage
+	if err := json.Unmarshal(object, &want); err != nil || len(want) != len(inner.Names()) {
+		t.Fatalf("%s has the names %q: %v", object, inner.Names(), err)
+	}
+	for name, value := range want {
+		if raw, ok := inner.Raw(name); !ok || raw != string(value) {
+			t.Fatalf("%s: %q is %s", object, name, raw)
+		}
+	}
+}
+
 // checkAgainst compares one field with its value as encoding/json has it.
 func checkAgainst(t *testing.T, fields Fields, name string, value json.RawMessage) {
 	t.Helper()
@@ -134,6 +148,22 @@ func checkAgainst(t *testing.T, fields Fields, name string, value json.RawMessag
 	default:
 		if text != string(value) || !present || wrong != nil {
 			t.Fatalf("%q: %q, %v, %v; want %s", name, text, present, wrong, value)
+		}
+	}
+	inner, present, wrong := fields.Object(name)
+	if isObject := value[0] == '{'; isObject != (present && wrong == nil) && value[0] != 'n' {
+		t.Fatalf("%q: %s is an object: %v, %v", name, value, present, wrong)
+	} else if isObject {
+		checkNames(t, inner, value)
+	}
+	var objects []json.RawMessage
+	if all, _, wrong := fields.Objects(name, 0); value[0] == '[' && json.Unmarshal(value, &objects) == nil {
+		other := slices.ContainsFunc(objects, func(o json.RawMessage) bool { return o[0] != '{' })
+		if other != (wrong != nil) || !other && len(all) != len(objects) {
+			t.Fatalf("%q: %s is %d objects, %v", name, value, len(all), wrong)
+		}
+		for i, inner := range all {
+			checkNames(t, inner, objects[i])
 		}
 	}
 	items, _, wrong := fields.List(name, 0)

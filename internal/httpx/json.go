@@ -391,3 +391,28 @@ func jsonStrings(raw, name string, limit int) ([]string, *fault.Error) {
 		}
 	}
 }
+
+// jsonObjects reads a checked list of objects, at most limit where that is not 0.
+func jsonObjects(raw, name string, limit int) ([]Fields, *fault.Error) {
+	s := scanner{text: raw, at: 1}
+	items := []Fields{}
+	if s.is(']') {
+		return items, nil
+	}
+	for {
+		if limit > 0 && len(items) == limit {
+			return nil, tooMany(name, limit)
+		}
+		if s.space(); s.text[s.at] != '{' {
+			return nil, fault.New(fault.FieldMalformed).On(name + "." + strconv.Itoa(len(items)))
+		}
+		var item Fields
+		if wrong := s.object(1, &item); wrong != nil {
+			return nil, wrong
+		}
+		items = append(items, item)
+		if !s.is(',') {
+			return items, nil
+		}
+	}
+}
