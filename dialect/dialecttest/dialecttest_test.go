@@ -228,6 +228,23 @@ func TestPageTellsAnAnswerThatIsPrintedWrongly(t *testing.T) {
 	}
 }
 
+func TestPageTakesAnIDThatIsANumberForAnotherAndNoWordInCapitals(t *testing.T) {
+	const is = `{"id":7,"list":[{"orderId":8,"status":"PAID_LATE","paid":1}]}`
+	truth := map[string]string{}
+	if told := sameShape(`{"id":264653,"list":[{"orderId":264654,"status":"PAID_LATE","paid":1}]}`, is, truth); told != nil || truth["264653"] != "7" || truth["264654"] != "8" {
+		t.Errorf("told %q; %v", told, truth)
+	}
+	for printed, tells := range map[string]string{
+		`{"id":264653,"list":[{"orderId":264653,"status":"PAID_LATE","paid":1}]}`: "printed 264653, which was 7 before, is 8",
+		`{"id":7,"list":[{"orderId":8,"status":"OPEN","paid":1}]}`:                "printed OPEN, is PAID_LATE",
+		`{"id":7,"list":[{"orderId":8,"status":"PAID_LATE","paid":2}]}`:           "printed 2, is 1",
+	} {
+		if told := strings.Join(sameShape(printed, is, map[string]string{}), "\n"); !strings.Contains(told, tells) {
+			t.Errorf("%s: told %q, want %q", printed, told, tells)
+		}
+	}
+}
+
 func TestCurlCommandsAreRead(t *testing.T) {
 	vars := map[string]string{"KEY": "k", "SECRET": "s"}
 	got, err := parseCurl("curl -s -X POST \"$URL/a\" \\\n  -H \"x-key: $KEY\" -H 'x-other: $KEY' \\\n -d '{\"a\": \"b\"}'\n", vars)

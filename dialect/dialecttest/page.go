@@ -12,8 +12,8 @@ import (
 
 // Page runs the examples of a page of documentation (Markdown): each block marked sh that begins with curl, against the target that
 // open makes, in the order of the page. A block marked json that follows next is the answer: it must have the same keys in the same
-// order with the same types, and the same figures and words. A text that is neither (an id, a time, a token, a URL) may be another one
-// in truth; wherever the page repeats it, also in a later request, the true one is used.
+// order with the same types, and the same figures and words. A text that is neither (an id, a time, a token, a URL), and a number whose key
+// is id or ends in Id, may be another one in truth; wherever the page repeats it, also in a later request, the true one is used.
 //
 // The commands are read, not given to a shell: flags -X, -H, -d (--data, --data-raw), --data-urlencode, -s and -i, quotes, $NAME
 // from the target's Vars, and a backslash at the end of a line. The host of a URL, written $URL, is that of the target.
@@ -213,8 +213,11 @@ func shellWords(text string, vars map[string]string) ([]string, error) {
 	return words, missing
 }
 
-// fixed is text that a page must print as it is: a status word, a sentence.
-var fixed = regexp.MustCompile(`^[A-Z]?[a-z ,.'_-]*$`)
+// fixed is text that a page must print as it is: a status word, a sentence. printedID are the keys of numbers that need not be.
+var (
+	fixed     = regexp.MustCompile(`^(?:[A-Z]?[a-z ,.'_-]*|[A-Z_]+)$`)
+	printedID = regexp.MustCompile(`\.(?:id|[a-z]\w*Id)$`)
+)
 
 // sameShape tells in what the true answer is not like the printed one, and takes over into truth what the printed ids really are.
 func sameShape(printed, actual string, truth map[string]string) []string {
@@ -249,7 +252,7 @@ func shapes(path string, want, got node, truth map[string]string) []string {
 	if want.text == got.text {
 		return problems
 	}
-	if want.kind != "a string" || fixed.MatchString(want.text) {
+	if want.kind != "a string" && !(want.kind == "a number" && printedID.MatchString(path)) || fixed.MatchString(want.text) {
 		return append(problems, fmt.Sprintf("%s: printed %s, is %s", path, want.text, got.text))
 	}
 	if was, ok := truth[want.text]; ok && was != got.text {
