@@ -156,14 +156,27 @@ func (s *Service) Of(ctx context.Context, owner, inv string) ([]Payment, error) 
 	return list, err
 }
 
-// OfMany answers the payments of the owner's invoices with the given ids, oldest first, by invoice. An invoice without one is absent.
+// OfManyMost is how many payments of one invoice OfMany answers: a static code may have any number of them.
+const OfManyMost = 100
+
+// OfMany answers the payments of the owner's invoices with the given ids, of each the newest OfManyMost, oldest first, by invoice. An
+// invoice without one is absent.
 func (s *Service) OfMany(ctx context.Context, owner string, invoices []string) (map[string][]Payment, error) {
+	return ofMany(ctx, s.db, owner, invoices)
+}
+
+// reader reads rows: a database, or a transaction.
+type reader interface {
+	QueryRows(ctx context.Context, bulk *store.Bulk, args []any, scan func(store.Row) error) error
+}
+
+func ofMany(ctx context.Context, db reader, owner string, invoices []string) (map[string][]Payment, error) {
 	args := make([]any, 0, 2*len(invoices))
 	for _, id := range invoices {
 		args = append(args, owner, id)
 	}
 	found := map[string][]Payment{}
-	err := s.db.QueryRows(ctx, bulkOfInvoice, args, func(r store.Row) error {
+	err := db.QueryRows(ctx, bulkOfInvoice, args, func(r store.Row) error {
 		p, err := scan(r)
 		found[p.Invoice] = append(found[p.Invoice], p)
 		return err

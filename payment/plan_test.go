@@ -3,9 +3,13 @@ package payment_test
 import (
 	"context"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"sarraf/internal/clock"
 	"sarraf/internal/storetest"
+	"sarraf/invoice"
 	"sarraf/payment"
 	"sarraf/store"
 )
@@ -116,4 +120,71 @@ func TestReceiptsOfARailAreFoundHoweverManyTheOwnerHas(t *testing.T) {
 			t.Errorf("%s: %d rows were read for %d", what, n, sliceOf)
 		}
 	}
+}
+
+// A page of bills shows the receipts of each: those of an owner's other bills are not looked at.
+func TestReceiptsOfAPageAreReadAndNoOthers(t *testing.T) {
+	fake := clock.NewFake(start)
+	h := open(t, storetest.Open(t, storetest.URL(t, store.Postgres), fake), fake)
+	owner := h.shop(t)
+	var ids []string
+	for range 30 {
+		var list []payment.Receipt
+		for range 64 {
+			inv := h.bill(t, owner, 100)
+			ids = append(ids, inv.ID)
+			list = append(list, h.receipt(inv, 100))
+		}
+		h.slice(t, list...)
+	}
+	const page = 100
+	for range 8 { // a plan that is made anew later on is tried too
+		fetched := h.fetched(t, func(ctx context.Context, tx *store.Tx) error {
+			found, err := payment.OfManyIn(ctx, tx, owner, ids[:page])
+			if len(found) != page {
+				t.Errorf("%d of %d have a payment", len(found), page)
+			}
+			return err
+		})
+		if n := fetched["payment"]; n < page || n > 4*page {
+			t.Errorf("%d payments were read for a page of %d", n, page)
+		}
+	}
+}
+
+func TestOfAnInvoiceWithManyReceiptsTheNewestAreAnswered(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		b := billing(t, h)
+		owner := b.school(t).Owner
+		code, bill, unpaid := b.issue(t, owner, "shop", invoice.Static), b.issue(t, owner, "a", invoice.Bill), b.issue(t, owner, "b", invoice.Bill)
+		other := b.school(t).Owner
+		theirs := b.issue(t, other, "a", invoice.Bill)
+		pay := func(inv invoice.Invoice, minor int64) payment.Receipt {
+			r := h.receipt(inv, minor)
+			h.clock.Advance(time.Millisecond)
+			return r
+		}
+		for n := range 4 {
+			var list []payment.Receipt
+			for i := range payment.OfManyMost/2 + 1 {
+				list = append(list, pay(code, int64(1000*n+i+1)))
+			}
+			h.slice(t, list...)
+		}
+		h.slice(t, pay(bill, 5000), pay(theirs, 5000))
+		found, err := h.OfMany(ctx, owner, []string{code.ID, bill.ID, unpaid.ID, theirs.ID, "nothing"})
+		if err != nil || len(found) != 2 || len(found[bill.ID]) != 1 || len(found[code.ID]) != payment.OfManyMost {
+			t.Fatalf("%d of the code, %d of the bill, %d invoices, %v", len(found[code.ID]), len(found[bill.ID]), len(found), err)
+		}
+		all, err := h.Of(ctx, owner, code.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(all[len(all)-payment.OfManyMost:], found[code.ID]); d != "" {
+			t.Error(d)
+		}
+		if none, err := h.OfMany(ctx, owner, nil); err != nil || len(none) != 0 {
+			t.Errorf("%v, %v", none, err)
+		}
+	})
 }

@@ -1,6 +1,8 @@
 package payment
 
 import (
+	"strconv"
+
 	"sarraf/internal/clock"
 	"sarraf/money"
 	"sarraf/store"
@@ -25,8 +27,12 @@ var (
 	bulkInsert = store.NewBulk(`INSERT INTO payment (owner, id, invoice, rail, rail_reference, amount, currency, applied, unapplied, fee,
 		status, reason, late, at, number) VALUES {rows}`, "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT", "TEXT", "BIGINT", "BIGINT", "BIGINT",
 		"TEXT", "TEXT", "BIGINT", "BIGINT", "TEXT")
-	bulkOfInvoice = store.NewBulk(`WITH k (owner, invoice) AS (VALUES {rows})
-		SELECT `+columns+` FROM k JOIN payment p ON p.owner = k.owner AND p.invoice = k.invoice`, "TEXT", "TEXT")
+	// The last OfManyMost of each invoice: where they begin is found first, so that of an invoice with any number of payments no more are
+	// answered. What is done to the id keeps both engines from walking the primary key, and with it all payments of the owner.
+	bulkOfInvoice = store.NewBulk(`WITH k (owner, invoice) AS (VALUES {rows}),
+		f (owner, invoice, first) AS MATERIALIZED (SELECT k.owner, k.invoice, COALESCE((SELECT q.id FROM payment q WHERE q.owner = k.owner
+			AND q.invoice = k.invoice ORDER BY q.id || '' DESC LIMIT 1 OFFSET `+strconv.Itoa(OfManyMost-1)+`), '') FROM k)
+		SELECT `+columns+` FROM f JOIN payment p ON p.owner = f.owner AND p.invoice = f.invoice AND p.id || '' >= f.first`, "TEXT", "TEXT")
 	bulkByID = store.NewBulk(`WITH k (owner, id) AS (VALUES {rows})
 		SELECT `+columns+` FROM k JOIN payment p ON p.owner = k.owner AND p.id = k.id`, "TEXT", "TEXT")
 	bulkByRailReference = store.NewBulk(`WITH k (owner, rail, rail_reference) AS (VALUES {rows})
