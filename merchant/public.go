@@ -3,6 +3,7 @@ package merchant
 import (
 	"context"
 	"maps"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -25,8 +26,34 @@ func (s *Service) SetPublicID(ctx context.Context, by Actor, owner, door, id str
 	case strings.ContainsFunc(id, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsGraphic(r) || r == ' ' }):
 		return fault.New(fault.FieldMalformed).On("id")
 	}
+	_, err := s.setPublicID(ctx, by, owner, door, id, false)
+	return err
+}
+
+// PublicNumber answers the merchant's public id at a front door whose ids are numbers. A merchant that has none is given one: a running
+// number that is nobody else's. Fault: MerchantMissing.
+func (s *Service) PublicNumber(ctx context.Context, by Actor, owner, door string) (string, error) {
+	numbers := s.db.Numbers(publicKind(door))
+	for {
+		n, err := numbers.Next(ctx)
+		if err != nil {
+			return "", err
+		}
+		id, err := s.setPublicID(ctx, by, owner, door, strconv.FormatInt(n, 10), true)
+		if !fault.Has(err, fault.ReferenceTaken) { // else somebody has brought that number along
+			return id, err
+		}
+	}
+}
+
+// setPublicID is SetPublicID for an id of the right form, and answers the id that the merchant then has; with keep, the one it had stays.
+func (s *Service) setPublicID(ctx context.Context, by Actor, owner, door, id string, keep bool) (has string, err error) {
 	defer s.cache.forget(owner)
-	return s.update(ctx, by, owner, "merchant.public_id", func(ctx context.Context, tx *store.Tx, m *Merchant) error {
+	err = s.update(ctx, by, owner, "merchant.public_id", func(ctx context.Context, tx *store.Tx, m *Merchant) error {
+		if has = m.Settings.PublicIDs[door]; keep && has != "" {
+			return nil
+		}
+		has = id
 		var had string
 		err := tx.Query(ctx, sqlPublicOwner, []any{id, publicKind(door)}, func(r store.Row) error { return r.Scan(&had) })
 		switch {
@@ -45,6 +72,7 @@ func (s *Service) SetPublicID(ctx context.Context, by Actor, owner, door, id str
 		m.Settings.PublicIDs = ids
 		return nil
 	})
+	return has, err
 }
 
 func publicKind(door string) string { return "public/" + door }

@@ -73,6 +73,40 @@ func TestPublicIDThatIsNoneIsRefused(t *testing.T) {
 	})
 }
 
+func TestPublicNumberIsGivenOnceAndToNobodyElse(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		a, b, c := h.shop(t), h.shop(t), h.shop(t)
+		// The first number is one that a merchant has brought along.
+		if err := h.SetPublicID(ctx, by, c.Owner, "bills", "1"); err != nil {
+			t.Fatal(err)
+		}
+		number := func(m merchant.Merchant) string {
+			t.Helper()
+			id, err := h.PublicNumber(ctx, by, m.Owner, "bills")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found, err := h.ByPublicID(ctx, "bills", id); err != nil || found.Owner != m.Owner {
+				t.Errorf("%s is %q of %v, error %v", id, found.Owner, m.Owner, err)
+			}
+			return id
+		}
+		first, second, third := number(a), number(b), number(c)
+		if first == second || third != "1" || first == "1" || second == "1" || strings.Trim(first+second, "0123456789") != "" {
+			t.Errorf("%s, %s, %s", first, second, third)
+		}
+		if again := number(a); again != first {
+			t.Errorf("%s, and then %s", first, again)
+		}
+		if other, err := h.PublicNumber(ctx, by, a.Owner, "others"); err != nil || other != "1" {
+			t.Errorf("at another door: %s, %v", other, err)
+		}
+		if _, err := h.PublicNumber(ctx, by, "nobody", "bills"); !fault.Has(err, fault.MerchantMissing) {
+			t.Errorf("of nobody: %v", err)
+		}
+	})
+}
+
 func TestDisabledMerchantIsShutOut(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		m := h.shop(t)
