@@ -189,7 +189,7 @@ func (c *corpus) bodies(r Request) {
 	json("UTF-32", true, func(s string) string { return "\xff\xfe\x00\x00" + strings.Join(strings.Split(s, ""), "\x00\x00\x00") })
 	json("white space around it", false, func(s string) string { return "\r\n\t " + s + strings.Repeat(" ", 5000) })
 	extra := func(name string, refuse bool, member string) {
-		json(name, refuse, func(s string) string { return member2(s, member) })
+		body(name, refuse, func(r *Request) string { return r.member(member) })
 	}
 	extra("an unknown field", false, `"unknown":"`+Mark+`"`)
 	extra("an unknown field with markup for a name", false, `"<`+Mark+`>":1`)
@@ -200,7 +200,7 @@ func (c *corpus) bodies(r Request) {
 	extra("an owner", false, `"owner":"00000000-0000-0000-0000-000000000000","merchant_id":1,"status":"paid","amount_paid":1`)
 	extra("an empty name", false, `"":1`)
 	extra("2,000 names", true, numbered(2000))
-	extra("over the limit by an unknown field", true, `"unknown":"`+strings.Repeat("a", 1<<20)+`"`)
+	extra("over the limit by an unknown field", true, `"unknown":"`+strings.Repeat("a", r.limit())+`"`)
 	for _, f := range r.Fields {
 		if f.Secret {
 			continue
@@ -288,15 +288,6 @@ func (r *Request) multipart() string {
 		}
 	}
 	return b.String() + "--b--\r\n"
-}
-
-// member2 is a JSON object with one more member.
-func member2(object, member string) string {
-	rest := strings.TrimPrefix(object, "{")
-	if rest == "}" {
-		return "{" + member + "}"
-	}
-	return "{" + member + "," + rest
 }
 
 // numbered is n members of different names.

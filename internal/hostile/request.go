@@ -50,6 +50,8 @@ type Request struct {
 	Query   []Pair // the documented parameters, not encoded
 	Header  []Pair
 	Fields  []Field // nil for a request without a body
+	Within  string  // the member of the body whose object has the fields, with [] at its end for a list of one; "" when the body itself has them
+	MaxBody int     // the largest body that is read, in bytes; 0 for 1 MiB
 
 	Secrets     []string            // the headers that hold credentials
 	Open        bool                // the credentials may be left out
@@ -134,7 +136,37 @@ func (r *Request) JSON() string {
 	for i, f := range r.Fields {
 		parts[i] = quote(f.Name) + ":" + f.JSON
 	}
-	return "{" + strings.Join(parts, ",") + "}"
+	before, after := r.around()
+	return before + strings.Join(parts, ",") + after
+}
+
+// around is what stands before and behind the members of the object that has the fields.
+func (r *Request) around() (before, after string) {
+	name, list := strings.CutSuffix(r.Within, "[]")
+	switch {
+	case list:
+		return `{` + quote(name) + `:[{`, `}]}`
+	case name != "":
+		return `{` + quote(name) + `:{`, `}}`
+	}
+	return "{", "}"
+}
+
+// member is the body as JSON with one more member beside the fields.
+func (r *Request) member(text string) string {
+	before, after := r.around()
+	if rest := strings.TrimPrefix(r.JSON(), before); rest != after {
+		return before + text + "," + rest
+	}
+	return before + text + after
+}
+
+// limit is the largest body that is read, in bytes.
+func (r *Request) limit() int {
+	if r.MaxBody > 0 {
+		return r.MaxBody
+	}
+	return 1 << 20
 }
 
 // Encoded is the body as a form: texts and numbers as such, lists with brackets, anything else as its JSON text.
