@@ -15,6 +15,7 @@ import (
 
 	"sarraf/api"
 	"sarraf/checkout"
+	"sarraf/dialect/asaanbill"
 	"sarraf/dialect/aspay"
 	"sarraf/dialect/assanpay"
 	"sarraf/dialect/payrequest"
@@ -120,6 +121,13 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 	if !off(s.off, assanpay.Name) {
 		doors, a.hosted = append(doors, ask.HTTP()), append(a.hosted, assanpay.Door{})
 	}
+	bills := asaanbill.New(asaanbill.Deps{
+		Merchants: a.merchants, Invoices: a.invoices, Payments: a.payments, Numbers: db.Numbers("asaanbill.payment"),
+		Uploads: db.Numbers("asaanbill.upload"), Clock: db.Clock(), Address: httpx.AddressBehind(s.anonymous.proxies),
+	})
+	if !off(s.off, asaanbill.Name) {
+		doors, a.hosted = append(doors, bills.HTTP()), append(a.hosted, asaanbill.NewDoor(a.merchants))
+	}
 	pr := payrequest.New(payrequest.Deps{
 		Merchants: a.merchants, Invoices: a.invoices, Rails: rails, Reserved: a.reserved, PublicURL: s.publicURL, Clock: db.Clock(),
 	})
@@ -197,7 +205,7 @@ func segments(doors []httpx.Door) map[string]bool {
 func (a *app) reserved(segment string) bool { return a.segments[segment] }
 
 // switchable are the front doors that --off takes.
-var switchable = []string{assanpay.Name, aspay.Name, payrequest.Name}
+var switchable = []string{asaanbill.Name, assanpay.Name, aspay.Name, payrequest.Name}
 
 func off(list []string, name string) bool {
 	for _, n := range list {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"sarraf/internal/hostile"
 	"sarraf/internal/httpx"
+	"sarraf/merchant"
 )
 
 // recipe is how a route is asked well, and what is to be known of it when it is asked badly.
@@ -19,6 +21,10 @@ type recipe struct {
 	takes func(hostile.Answer) bool
 	// invoices is how many invoices one request makes that is taken.
 	invoices int64
+	// again is set where another route reads its requests by the same code and takes the whole corpus: of this one, every eighth is tried.
+	again bool
+	// noted is set where a refusal may be a line in the merchant's audit log.
+	noted bool
 	// repeats are what is asked of the route when the same request comes many times at once. Every route that is not a GET has some.
 	repeats []repeat
 }
@@ -57,7 +63,7 @@ func ok(a hostile.Answer) bool { return a.Status == http.StatusOK }
 // book has every route but the payers' pages, by door, method and pattern.
 func book() map[string]recipe {
 	list := map[string]recipe{}
-	for _, part := range []map[string]recipe{aspayBook(), assanpayBook(), payrequestBook(), nativeBook(), billpayBook(), restBook()} {
+	for _, part := range []map[string]recipe{aspayBook(), assanpayBook(), asaanbillBook(), payrequestBook(), nativeBook(), billpayBook(), restBook()} {
 		for k, r := range part {
 			list[k] = r
 		}
@@ -100,6 +106,14 @@ func creating(door string, k keys, reference string) hostile.Request {
 			text("name", "Payer "+reference), text("email", "payer@shop.example"), of(text("description", "About "+reference), hostile.Lines), loose,
 			of(text("response", back), hostile.URL),
 		}
+	case "asaanbill":
+		r.Pattern, r.Within, r.Forms = "/integration/add", "payment", false
+		r.Fields = []hostile.Field{
+			need(text("title", "Title "+reference)), need(text("identifier", reference)), need(of(text("amount", "10.50"), hostile.Amount)),
+			need(of(text("dueDate", "2925-08-31"), hostile.Word)), need(of(text("amountAfterDueDate", "9999999999.99"), hostile.Amount)),
+			of(text("description", "About "+reference), hostile.Lines), text("billedToName", "Payer "+reference),
+			of(text("billedToAddress", "Street "+reference), hostile.Lines), text("period", "Aug-2025"),
+		}
 	}
 	return shown(r, door, k)
 }
@@ -126,6 +140,8 @@ func credentials(door string, k keys) map[string]string {
 		return map[string]string{"Authorization": "Bearer " + own["key"]}
 	case "payrequest":
 		return map[string]string{"token": own["key"]}
+	case "asaanbill":
+		return map[string]string{"X-Auth-Ph-Key": own["key"], "Channel-Id": own["id"], "Username": own["handle"]}
 	}
 	return nil
 }
@@ -145,7 +161,7 @@ func (w *world) guarded(r hostile.Request, door string, writes bool) hostile.Req
 	if writes {
 		add("one that may only read", credentials(door, w.viewer))
 	}
-	for _, other := range []string{"native", "aspay", "assanpay", "payrequest"} {
+	for _, other := range []string{"native", "aspay", "assanpay", "payrequest", "asaanbill"} {
 		if other == door {
 			continue
 		}
@@ -159,6 +175,13 @@ func (w *world) guarded(r hostile.Request, door string, writes bool) hostile.Req
 		add("our key with another's secret", credentials(door, keys{door: {"handle": mine["handle"], "key": other["key"]}}))
 		add("another's key with our secret", credentials(door, keys{door: {"handle": other["handle"], "key": mine["key"]}}))
 		add("key and secret changed about", credentials(door, keys{door: {"handle": mine["key"], "key": mine["handle"]}}))
+	case "asaanbill":
+		mine, other := w.mine[door], w.victim[door]
+		for part, why := range map[string]string{"key": "another's token", "id": "another's channel", "handle": "another's name"} {
+			mixed := maps.Clone(mine)
+			mixed[part] = other[part]
+			add(why, credentials(door, keys{door: mixed}))
+		}
 	case "assanpay":
 		add("another's key", credentials(door, w.victim))
 		set := credentials(door, w.mine)
@@ -244,6 +267,97 @@ func assanpayBook() map[string]recipe {
 				r.Query = []hostile.Pair{{Name: "transactionId", Value: w.opened["assanpay"].reference}}
 			}),
 	}
+}
+
+func asaanbillBook() map[string]recipe {
+	const door = "asaanbill"
+	list := map[string]recipe{}
+	for i, base := range []string{"/payment-hub/integration", "/integration", "/payment-hub/integration/integration"} {
+		again := i > 0
+		read := func(path string, parts func(*world, *hostile.Request)) {
+			r := reading(door, base+path, ok, parts)
+			r.again = again
+			good := r.good
+			r.good = func(w *world) hostile.Request {
+				made := good(w)
+				made.StrictQuery = made.Query != nil
+				return made
+			}
+			list[door+" GET "+base+path] = r
+		}
+		pages := []hostile.Pair{{Name: "pageNo", Value: "0"}, {Name: "pageSize", Value: "2"}}
+		open := func(w *world) string { return w.open(door) }
+		list[door+" POST "+base+"/login"] = recipe{takes: ok, noted: true, again: again, repeats: []repeat{{judge: alike}}, good: func(w *world) hostile.Request {
+			return w.loggingIn(base + "/login")
+		}}
+		add := making(door, ok, repeat{keyed: true, invoices: 1, each: true, judge: allTaken})
+		list[door+" POST "+base+"/add"] = recipe{takes: add.takes, invoices: 1, again: again, repeats: add.repeats, good: func(w *world) hostile.Request {
+			r := add.good(w)
+			r.Pattern = base + "/add"
+			return r
+		}}
+		bulk := repeat{keyed: true, invoices: 1, each: true, judge: allTaken}
+		list[door+" POST "+base+"/add-bulk"] = recipe{takes: ok, invoices: 1, again: true, repeats: []repeat{bulk}, good: func(w *world) hostile.Request {
+			r := creating(door, w.mine, w.reference())
+			r.Pattern, r.Within, r.MaxBody = base+"/add-bulk", "payments[]", 8<<20
+			return w.guarded(r, door, true)
+		}}
+		read("/payment", func(_ *world, r *hostile.Request) { r.Query = pages })
+		read("/bulk-payment-request", func(_ *world, r *hostile.Request) {
+			r.Query = append(pages, hostile.Pair{Name: "contentType", Value: "JSON"})
+		})
+		read("/payment/{paymentId}", wild("paymentId", open))
+		read("/search/{psid}", func(w *world, r *hostile.Request) {
+			wild("psid", open)(w, r)
+			r.Query = pages
+		})
+		read("/bulk-payment-request/{bulkPaymentRequestId}", wild("bulkPaymentRequestId", func(w *world) string { return w.uploaded() }))
+	}
+	return list
+}
+
+// allTaken is for requests each of which is one of its own.
+func allTaken(list []hostile.Answer, takes func(hostile.Answer) bool) error {
+	for _, a := range list {
+		if !takes(a) {
+			return fmt.Errorf("%d %s", a.Status, a.Body)
+		}
+	}
+	return nil
+}
+
+// loggingIn is a user's login; whoever was guessed at too often has to wait, and another is taken.
+func (w *world) loggingIn(pattern string) hostile.Request {
+	w.t.Helper()
+	u, password := w.guessed, "password-of-a-user"
+	if _, err := w.app.merchants.SignIn(w.t.Context(), "asaanbill", u, password, "test"); u == "" || err != nil {
+		u = fmt.Sprintf("guessed-%d", w.next())
+		_, err := w.app.merchants.AddLogin(w.t.Context(), worldActor, merchant.Login{Owner: w.owner, Door: "asaanbill", Username: u, Role: merchant.Viewer}, password)
+		w.must(err)
+		w.guessed = u
+	}
+	return hostile.Request{
+		Method: http.MethodPost, Pattern: pattern, Header: []hostile.Pair{{Name: "Username", Value: u}}, Secrets: []string{"Username"},
+		Fields: []hostile.Field{{Name: "password", JSON: fmt.Sprintf("%q", password), Sort: hostile.Text, Secret: true}},
+	}
+}
+
+// uploaded is the number of a bulk request of the world's merchant; the same one each time.
+func (w *world) uploaded() string {
+	w.t.Helper()
+	if w.bulk == "" {
+		r := creating("asaanbill", w.mine, w.reference())
+		r.Pattern, r.Within = "/integration/add-bulk", "payments[]"
+		a, err := hostile.Send(w.t.Context(), w.address(), r)
+		w.must(err)
+		data, _ := object(a)["data"].(map[string]any)
+		if w.bulk = fmt.Sprint(data["bulkPaymentRequestId"]); a.Status != http.StatusOK {
+			w.t.Fatalf("%d %s", a.Status, a.Body)
+		}
+		_, err = w.demo.assigned(w.t.Context(), []string{w.bulk}, "") // what is made in the background must not be counted as somebody's doing
+		w.must(err)
+	}
+	return w.bulk
 }
 
 func payrequestBook() map[string]recipe {

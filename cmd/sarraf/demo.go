@@ -9,7 +9,9 @@ import (
 	"os"
 	"path/filepath"
 
+	"sarraf/dialect/asaanbill"
 	"sarraf/fault"
+	"sarraf/internal/id"
 	"sarraf/merchant"
 	"sarraf/money"
 	"sarraf/rail"
@@ -30,6 +32,7 @@ type demoLine struct {
 	Native     demoNative     `json:"native"`
 	AssanPay   demoAssanPay   `json:"assanpay"`
 	Aspay      demoKeyPair    `json:"aspay"`
+	AsaanBill  demoLogin      `json:"asaanbill"`
 	PayRequest demoPayRequest `json:"payrequest"`
 	BillPay    demoBillPay    `json:"billpay"`
 }
@@ -42,6 +45,11 @@ type demoNative struct {
 type demoAssanPay struct {
 	MerchantID string `json:"merchant_id"`
 	APIKey     string `json:"api_key"`
+}
+
+type demoLogin struct {
+	Username string `json:"username"`
+	Password string `json:"password"`
 }
 
 type demoPayRequest struct {
@@ -150,6 +158,7 @@ func settle(ctx context.Context, a *app) (demoLine, error) {
 	var line demoLine
 	m, err := a.merchants.Create(ctx, by, merchant.Merchant{
 		Name: "Nokshi Store", Mode: merchant.Sandbox, Currencies: []money.Currency{"PKR", "BDT", "EUR"},
+		Settings: merchant.Settings{PakistanQR: &demoAccount},
 	})
 	if err != nil {
 		return line, err
@@ -183,12 +192,32 @@ func settle(ctx context.Context, a *app) (demoLine, error) {
 	if err != nil {
 		return line, err
 	}
+	if line.AsaanBill, err = settleBills(ctx, a, by, m); err != nil {
+		return line, err
+	}
 	for _, minor := range []money.Amount{money.Of(100_000_000, "BDT"), money.Of(100_000_000, "PKR"), money.Of(1_000_000, "EUR")} {
 		if err := a.merchants.Fund(ctx, by, m.Owner, "demo-"+string(minor.Currency), minor); err != nil {
 			return line, err
 		}
 	}
 	return line, nil
+}
+
+// demoAccount is where the codes of the demo's bills lead: to no bank that there is.
+var demoAccount = merchant.PakistanQR{
+	OperatorID: "DEMO00000000", BIC: "DEMOPKKA", IBAN: "PK64DEMO0000000000000001", Name: "Nokshi Store", City: "Karachi", Category: "5943",
+}
+
+// settleBills gives the demo's merchant a user at AsaanBill's door, and its channel an id.
+func settleBills(ctx context.Context, a *app, by merchant.Actor, m merchant.Merchant) (demoLogin, error) {
+	if _, err := a.merchants.PublicNumber(ctx, by, m.Owner, asaanbill.Name); err != nil {
+		return demoLogin{}, err
+	}
+	l := demoLogin{Username: "nokshi-" + id.Token(6), Password: id.Token(userPasswordBytes)}
+	_, err := a.merchants.AddLogin(ctx, by, merchant.Login{
+		Owner: m.Owner, Door: asaanbill.Name, Username: l.Username, FirstName: "Sheikh Amaan", LastName: "Asghar", Role: merchant.Admin,
+	}, l.Password)
+	return l, err
 }
 
 // announce says where to click and what to use.

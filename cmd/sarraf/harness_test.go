@@ -189,7 +189,7 @@ func newShop(t *testing.T, answer func(http.ResponseWriter, *http.Request)) *sho
 	s := &shop{rung: make(chan struct{}, 1000), answer: answer}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		if r.URL.Path == "/callback" {
+		if strings.HasPrefix(r.URL.Path, "/callback") {
 			s.mu.Lock()
 			s.calls = append(s.calls, call{header: r.Header, body: string(body), query: r.URL.RawQuery, method: r.Method})
 			s.mu.Unlock()

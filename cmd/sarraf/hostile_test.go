@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -91,6 +92,10 @@ func (x target) withstand() int {
 	parroted := w.parroted(x)
 	before := w.counts()
 	list := hostile.Mutations(base, foreign)
+	if x.again {
+		first := rand.IntN(8)
+		list = slices.DeleteFunc(list, func(hostile.Mutation) bool { first++; return first%8 != 0 })
+	}
 	failed, since := 0, 0
 	for _, m := range list {
 		r := base.Clone()
@@ -121,7 +126,7 @@ func (x target) withstand() int {
 			w.t.Fatalf("%s: that is enough", x)
 		}
 	}
-	if changed := before.changed(w.counts()); changed != nil {
+	if changed := x.effect(before, w.counts(), false); changed != nil {
 		w.t.Errorf("%s: requests that were refused, or only read, changed %s", x, strings.Join(changed, "; "))
 	}
 	return len(list)
@@ -211,6 +216,9 @@ func (x target) pageOf(a hostile.Answer) []string {
 // effect says what a request changed that it should not have.
 func (x target) effect(before, now counts, taken bool) []string {
 	if !taken {
+		if x.noted {
+			before["lines of the audit log"] = now["lines of the audit log"]
+		}
 		if changed := before.changed(now); changed != nil {
 			return []string{"it was refused, and changed " + strings.Join(changed, "; ")}
 		}
@@ -281,7 +289,7 @@ func (w *world) proveUnharmed(dsn string) {
 	}
 	for _, door := range w.doorsThatMake() {
 		for state, want := range map[string]string{"paid": "paid", "open": "open"} {
-			r := w.askAs(w.victim, "/v1/invoices/"+canary+"-"+door[:3]+state, "")
+			r := w.askAs(w.victim, "/v1/invoices/"+w.victims[door+" "+state], "")
 			if r.json["status"] != want {
 				w.t.Errorf("the victim's %s invoice of %s is %v", state, door, r.json["status"])
 			}

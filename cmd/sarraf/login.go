@@ -66,14 +66,22 @@ type userAdd struct {
 	FirstName string `help:"First name, for people."`
 	LastName  string `help:"Last name, for people."`
 	Role      string `default:"admin" enum:"admin,maker,viewer" help:"admin, maker (adds and does not read) or viewer (only reads)."`
+	ChannelID string `name:"channel-id" help:"The number of the merchant's channel, such as the one it had before; by default it keeps the one it has, or gets a new one."`
 }
 
 func (c userAdd) Run(ctx context.Context, s streams) error {
+	if c.ChannelID != "" && !isChannelID(c.ChannelID) {
+		return usage("--channel-id %s: want a number of 1 to 15 digits that does not begin with 0", c.ChannelID)
+	}
 	if !slices.Contains(loginDoors, c.Door) {
 		return usage("nobody signs in at %q; there is %s", c.Door, strings.Join(loginDoors, ", "))
 	}
 	return withMerchants(ctx, c.databaseFlag, s, true, func(svc *merchant.Service, by merchant.Actor) error {
 		password, err := c.password(s, userPasswordBytes)
+		if err != nil {
+			return err
+		}
+		channel, err := channelID(ctx, svc, by, c.ID, c.Door, c.ChannelID)
 		if err != nil {
 			return err
 		}
@@ -83,7 +91,7 @@ func (c userAdd) Run(ctx context.Context, s streams) error {
 		if err != nil {
 			return userError(err, c.ID)
 		}
-		fmt.Fprintf(s.out, "username: %s\n", l.Username)
+		fmt.Fprintf(s.out, "channel_id: %s\nusername: %s\n", channel, l.Username)
 		return c.show(s, password)
 	})
 }
@@ -200,4 +208,21 @@ func (c userRevoke) Run(ctx context.Context, s streams) error {
 		}
 		return svc.RevokeLogin(ctx, by, c.ID, l.ID)
 	})
+}
+
+// isChannelID reports whether text is a number that every program reads as the same one.
+func isChannelID(text string) bool {
+	return text != "" && len(text) <= 15 && strings.Trim(text, "0123456789") == "" && text[0] != '0'
+}
+
+// channelID is the number by which the front door names the merchant's channel: the wanted one, else the one it has, else a new one.
+func channelID(ctx context.Context, svc *merchant.Service, by merchant.Actor, owner, door, wanted string) (string, error) {
+	if wanted == "" {
+		return svc.PublicNumber(ctx, by, owner, door)
+	}
+	err := svc.SetPublicID(ctx, by, owner, door, wanted)
+	if fault.Has(err, fault.ReferenceTaken) {
+		err = errors.New("this channel id is, or was, another merchant's")
+	}
+	return wanted, err
 }

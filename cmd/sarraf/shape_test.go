@@ -24,8 +24,8 @@ func object(a hostile.Answer) map[string]any {
 // shapes hold an answer against the form that a door's answers have: what is wrong, nothing when it is right. An answer that took the
 // request is held against its golden case elsewhere; here it must have the door's content type.
 var shapes = map[string]func(a hostile.Answer, taken bool) []string{
-	"native": nativeShape, "aspay": aspayShape, "assanpay": assanpayShape, "payrequest": payrequestShape, "checkout": pageShape,
-	"health": neutralShape, "billpay": billpayShape,
+	"native": nativeShape, "aspay": aspayShape, "assanpay": assanpayShape, "payrequest": payrequestShape, "asaanbill": asaanbillShape,
+	"checkout": pageShape, "health": neutralShape, "billpay": billpayShape,
 }
 
 // kind is the answer's content type without its parameters.
@@ -158,6 +158,25 @@ func billpayShape(a hostile.Answer, taken bool) []string {
 		wrong = append(wrong, fmt.Sprintf("%d with code %s", a.Status, code))
 	}
 	return append(wrong, surplus(o, slices.Collect(maps.Keys(widths))...)...)
+}
+
+func asaanbillShape(a hostile.Answer, taken bool) []string {
+	o, wrong := jsonShape(a)
+	if wrong != nil {
+		return wrong
+	}
+	if code, _ := o["responseCode"].(float64); int(code) != a.Status || taken != (a.Status == http.StatusOK) {
+		wrong = append(wrong, fmt.Sprintf("responseCode %v with status %d", o["responseCode"], a.Status))
+	}
+	if message, _ := o["responseMessage"].(string); message == "" || strings.Contains(message, ":attribute") || strings.Contains(message, ":max") {
+		wrong = append(wrong, "responseMessage "+message)
+	}
+	data, has := o["data"]
+	echoes, _ := data.(map[string]any)
+	if !has || taken != (data != nil) && echoes["payments"] == nil {
+		wrong = append(wrong, fmt.Sprintf("data %v with status %d", data, a.Status))
+	}
+	return append(wrong, surplus(o, "responseCode", "responseMessage", "data")...)
 }
 
 // pageShape is of the payers' pages: HTML, or an asset.

@@ -14,6 +14,7 @@ import (
 
 	"sarraf/internal/hostile"
 	"sarraf/internal/httpx"
+	"sarraf/internal/id"
 	"sarraf/merchant"
 	"sarraf/money"
 	"sarraf/store"
@@ -32,8 +33,11 @@ type world struct {
 	foreign  []hostile.Pair // what another merchant's things are called
 	canaries []string
 	seq      *atomic.Int64
-	opened   map[string]made // an open invoice, by door
-	style    string          // the path of an asset
+	opened   map[string]made   // an open invoice, by door
+	victims  map[string]string // what the native API finds the victim's invoices by, by door and status
+	style    string            // the path of an asset
+	guessed  string            // a user whose password is guessed at
+	bulk     string            // a bulk request
 }
 
 // keys are a merchant's credentials at every door, by the door's name and the name of the part.
@@ -42,7 +46,7 @@ type keys map[string]map[string]string
 // newWorld starts a demo and peoples it.
 func newWorld(t *testing.T, dsn string) *world {
 	t.Helper()
-	w := &world{demo: startDemo(t, dsn), seq: &atomic.Int64{}, bad: map[string]keys{}, opened: map[string]made{}}
+	w := &world{demo: startDemo(t, dsn), seq: &atomic.Int64{}, bad: map[string]keys{}, opened: map[string]made{}, victims: map[string]string{}}
 	m, _, err := w.app.merchants.Authenticate(t.Context(), "native", "", w.line.Native.APIKey)
 	w.must(err)
 	w.owner = m.Owner
@@ -51,6 +55,7 @@ func newWorld(t *testing.T, dsn string) *world {
 		"aspay":      {"handle": w.line.Aspay.APIKey, "key": w.line.Aspay.APISecret},
 		"assanpay":   {"id": w.line.AssanPay.MerchantID, "key": w.line.AssanPay.APIKey},
 		"payrequest": {"key": w.line.PayRequest.Token},
+		"asaanbill":  w.demo.login().keys(),
 	}
 	w.viewer, _ = w.issue(m, merchant.Viewer)
 	w.bad["revoked"], _ = w.revoked(m)
@@ -91,7 +96,7 @@ func (w *world) merchant(name string, mode merchant.Mode, disabled bool) (mercha
 // issue makes credentials of every form, and answers their ids too.
 func (w *world) issue(m merchant.Merchant, role merchant.Role) (keys, []string) {
 	w.t.Helper()
-	k := keys{}
+	k := keys{"asaanbill": w.user(m, role)}
 	var ids []string
 	for _, form := range keyForms {
 		c, secret, err := form.issue(w.t.Context(), w.app.merchants, worldActor, merchant.Credential{Owner: m.Owner, Role: role}, m.Sandbox())
@@ -114,7 +119,29 @@ func (w *world) revoked(m merchant.Merchant) (keys, []string) {
 	for _, id := range ids {
 		w.must(w.app.merchants.Revoke(w.t.Context(), worldActor, m.Owner, id))
 	}
+	logins, err := w.app.merchants.Logins(w.t.Context(), m.Owner)
+	w.must(err)
+	for _, l := range logins {
+		if l.Username == k["asaanbill"]["handle"] {
+			w.must(w.app.merchants.RevokeLogin(w.t.Context(), worldActor, m.Owner, l.ID))
+		}
+	}
 	return k, ids
+}
+
+// user makes one of the merchant's at AsaanBill's door, and logs it in.
+func (w *world) user(m merchant.Merchant, role merchant.Role) map[string]string {
+	w.t.Helper()
+	_, err := w.app.merchants.PublicNumber(w.t.Context(), worldActor, m.Owner, "asaanbill")
+	w.must(err)
+	l := demoLogin{fmt.Sprintf("%s-%d", strings.ReplaceAll(m.Name, " ", "-"), w.next()), "password-" + id.Token(9)}
+	_, err = w.app.merchants.AddLogin(w.t.Context(), worldActor, merchant.Login{
+		Owner: m.Owner, Door: "asaanbill", Username: l.Username, Role: role,
+	}, l.Password)
+	w.must(err)
+	as := *w.demo
+	as.line.AsaanBill = l
+	return as.login().keys()
 }
 
 // address is where the demo listens.
@@ -131,7 +158,7 @@ func (w *world) has(door string) bool {
 // doorsThatMake are the open doors at which invoices are made.
 func (w *world) doorsThatMake() []string {
 	var list []string
-	for _, name := range []string{"aspay", "assanpay", "payrequest"} {
+	for _, name := range []string{"aspay", "assanpay", "payrequest", "asaanbill"} {
 		if w.has(name) {
 			list = append(list, name)
 		}
@@ -143,10 +170,18 @@ func (w *world) doorsThatMake() []string {
 type made struct {
 	reference string
 	answer    map[string]any
-	page      string // its address
+	page      string // its address; where it has none, the PSID that it is paid by
 }
 
 func (m made) token() string { return m.page[strings.LastIndexByte(m.page, '/')+1:] }
+
+// name is what the native API finds it by.
+func (m made) name(door string) string {
+	if door == "asaanbill" {
+		return m.page
+	}
+	return m.reference
+}
 
 // make makes an invoice at a door as the merchant with the keys.
 func (w *world) make(door string, k keys, reference string) made {
@@ -157,7 +192,7 @@ func (w *world) make(door string, k keys, reference string) made {
 	m := made{reference: reference}
 	w.must(json.Unmarshal(a.Body, &m.answer))
 	data, _ := m.answer["data"].(map[string]any)
-	for _, page := range []any{m.answer["payment_url"], m.answer["url"], data["completeLink"]} {
+	for _, page := range []any{m.answer["payment_url"], m.answer["url"], data["completeLink"], data["psid"]} {
 		if text, ok := page.(string); ok {
 			m.page = text
 		}
@@ -197,11 +232,15 @@ func (w *world) makeVictim() {
 			}
 		}
 	}
+	for part, value := range k["asaanbill"] {
+		add("asaanbill "+part, value)
+	}
 	slices.SortFunc(w.foreign, func(a, b hostile.Pair) int { return strings.Compare(a.Name, b.Name) })
 	for _, door := range w.doorsThatMake() {
 		for _, state := range []string{"paid", "open"} {
 			ref := canary + "-" + door[:3] + state
 			inv := w.make(door, k, ref)
+			w.victims[door+" "+state] = inv.name(door)
 			add(state+" reference", ref)
 			add(state+" page", inv.page)
 			add(state+" token", inv.token())
@@ -279,6 +318,11 @@ func (w *world) counts() counts {
 	for i := range figures {
 		into[i] = &figures[i]
 	}
+	waitFor(w.t, "what is made in the background", func() bool {
+		n, _, err := w.app.invoices.UploadsUndone(context.Background())
+		w.must(err)
+		return n == 0
+	})
 	w.must(w.app.db.Query(context.Background(), countedSQL, nil, func(r store.Row) error { return r.Scan(into...) }))
 	c := counts{}
 	for i, name := range countedNames {

@@ -37,13 +37,16 @@ type Driver struct {
 	Currency string
 	Tells    []string // the ends of an invoice that the door tells by webhook, in the core's words
 
-	// Create is the call that makes an invoice, and Made reads the answer: the address of the payer's page, or false when it says
-	// anything but that the invoice was made.
+	// Create is the call that makes an invoice, and Made reads the answer: the address of the payer's page, "" when there is none, or
+	// false when it says anything but that the invoice was made.
 	Create func(Order) Request
 	Made   func(Answer) (page string, ok bool)
-	// Ask is the call that asks for an invoice's status by its reference, and Standing reads the status word; "" says that there
-	// is no such invoice, and false that the answer is neither.
-	Ask      func(reference string) Request
+	// Named reads the number that the door prints of an invoice in the answer to Create, where invoices are asked for and paid by that
+	// and not by their reference; nil elsewhere.
+	Named func(Answer) string
+	// Ask is the call that asks for an invoice's status by its reference, or what Named says, and Standing reads the status word; ""
+	// says that there is no such invoice, and false that the answer is neither.
+	Ask      func(name string) Request
 	Standing func(Answer) (word string, ok bool)
 	// The door's words.
 	Open, Paid, Cancelled, Expired string
@@ -66,6 +69,22 @@ type Line struct {
 	PayRequest *struct {
 		Token string `json:"token"`
 	} `json:"payrequest"`
+	AsaanBill *struct {
+		Username string `json:"username"`
+		Password string `json:"password"`
+
+		token, channel string // what the login answered
+	} `json:"asaanbill"`
+}
+
+// login is the call by which AsaanBill's user logs in, and loggedIn keeps what it answered; false when that is no token.
+func (l Line) login() Request {
+	return post("/integration/login", []string{"username", l.AsaanBill.Username}, map[string]any{"password": l.AsaanBill.Password})
+}
+
+func (l Line) loggedIn(a Answer) bool {
+	l.AsaanBill.token, l.AsaanBill.channel = text(a, "data", "token"), text(a, "data", "channel", "id")
+	return a.Status == http.StatusOK && l.AsaanBill.token != "" && l.AsaanBill.channel != ""
 }
 
 // Drivers are those of the front doors with the given names. A door that nobody here knows, or that the line has no credentials for, is
@@ -136,6 +155,23 @@ func (l Line) all() []*Driver {
 			},
 		})
 	}
+	if k := l.AsaanBill; k != nil {
+		keys := []string{"x-auth-ph-key", k.token, "channel-id", k.channel, "username", k.Username}
+		list = append(list, &Driver{
+			Door: "asaanbill", Currency: "PKR", Open: "APPROVED", Paid: "PROCESSED", Cancelled: "DISCARD", Expired: "DISCARD",
+			Create: func(o Order) Request {
+				return post("/payment-hub/integration/add?generationTypes=PSID", keys, map[string]any{"payment": map[string]any{
+					"title": "School fees", "identifier": o.Reference, "dueDate": "2925-08-31", "amount": o.Amount, "amountAfterDueDate": o.Amount,
+				}})
+			},
+			Made: func(a Answer) (string, bool) {
+				return "", a.Status == http.StatusOK && text(a, "data", "psid") != "" && text(a, "data", "status") == "APPROVED"
+			},
+			Named:    func(a Answer) string { return text(a, "data", "id") },
+			Ask:      func(number string) Request { return get("/integration/payment/"+number, keys) },
+			Standing: func(a Answer) (string, bool) { return standing(a, "data", "status") },
+		})
+	}
 	return list
 }
 
@@ -165,16 +201,20 @@ func post(path string, header []string, body any) Request {
 	return Request{Method: http.MethodPost, Path: path, Header: append([]string{"Content-Type", "application/json"}, header...), Body: encoded}
 }
 
-// text is the string at a path of names in the answer's JSON, "" when there is none.
+// text is the string or the number at a path of names in the answer's JSON, "" when there is none.
 func text(a Answer, path ...string) string {
 	var at any
 	dec := json.NewDecoder(bytes.NewReader(a.Body))
+	dec.UseNumber()
 	if dec.Decode(&at) != nil {
 		return ""
 	}
 	for _, name := range path {
 		m, _ := at.(map[string]any)
 		at = m[name]
+	}
+	if n, ok := at.(json.Number); ok {
+		return n.String()
 	}
 	s, _ := at.(string)
 	return s

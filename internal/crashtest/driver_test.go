@@ -2,12 +2,14 @@ package crashtest
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 )
 
 const everyDoor = `{"native":{"api_key":"N","webhook_secret":"W"},"aspay":{"api_key":"K","api_secret":"S"},
-	"assanpay":{"merchant_id":"M","api_key":"A"},"payrequest":{"token":"T"}}`
+	"assanpay":{"merchant_id":"M","api_key":"A"},"payrequest":{"token":"T"},
+	"asaanbill":{"username":"U","password":"P"}}`
 
 // The answers are those that each door's guide prints.
 func TestDriversReadTheAnswersOfTheirDoors(t *testing.T) {
@@ -43,7 +45,17 @@ func TestDriversReadTheAnswersOfTheirDoors(t *testing.T) {
 			create: "POST /api/create/", ask: "POST /api/get/", askBody: `"id":"R-1"`, createBody: `"token":"T"`,
 		},
 	}
-	drivers := line.Drivers([]string{"aspay", "assanpay", "payrequest", "nobody"})
+	doors["asaanbill"] = answers{
+		made:  `{"responseCode":200,"data":{"id":25,"psid":"100139100100154854584585","status":"APPROVED"}}`,
+		taken: `{"responseCode":409,"responseMessage":"m","data":null}`,
+		open:  ok(`{"responseCode":200,"data":{"id":25,"status":"APPROVED"}}`), paid: ok(`{"responseCode":200,"data":{"id":25,"status":"PROCESSED"}}`),
+		missing: Answer{Status: 404}, create: "POST /payment-hub/integration/add", ask: "GET /integration/payment/R-1", createBody: `"identifier":"R-1"`,
+	}
+	if in := line.login(); in.String() != "POST /integration/login" || !strings.Contains(string(in.Body), `"P"`) || line.loggedIn(ok(`{}`)) ||
+		!line.loggedIn(ok(`{"data":{"token":"K","channel":{"id":23}}}`)) {
+		t.Errorf("AsaanBill's user logs in by %v", in)
+	}
+	drivers := line.Drivers([]string{"aspay", "assanpay", "payrequest", "asaanbill", "nobody"})
 	if len(drivers) != len(doors) {
 		t.Fatalf("%d drivers, want %d", len(drivers), len(doors))
 	}
@@ -54,11 +66,18 @@ func TestDriversReadTheAnswersOfTheirDoors(t *testing.T) {
 			t.Errorf("%s: %v, %v", d.Door, create, ask)
 		}
 		if !strings.Contains(string(create.Body), want.createBody) || !strings.Contains(string(create.Body), "1.50") ||
-			!strings.Contains(string(ask.Body), want.askBody) || !strings.Contains(string(create.Body), "http://s/R-1") {
+			!strings.Contains(string(ask.Body), want.askBody) || d.Door != "asaanbill" && !strings.Contains(string(create.Body), "http://s/R-1") {
 			t.Errorf("%s: %s, %s", d.Door, create.Body, ask.Body)
 		}
-		if page, made := d.Made(ok(want.made)); !made || pathOf(page) != want.page {
+		page, made := d.Made(ok(want.made))
+		if page != "" {
+			page = pathOf(page)
+		}
+		if !made || page != want.page || d.Named != nil && d.Named(ok(want.made)) != "25" {
 			t.Errorf("%s: made %v, page %q", d.Door, made, page)
+		}
+		if d.Named != nil && !slices.Contains(ask.Header, "K") {
+			t.Errorf("%s: asked without the token", d.Door)
 		}
 		for _, no := range []Answer{ok(want.taken), ok(`not JSON`), {Status: 503, Body: []byte(want.made)}} {
 			if _, made := d.Made(no); made {

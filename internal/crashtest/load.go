@@ -55,18 +55,24 @@ type House struct {
 // NewHouse is a house of which invoices are asked for at all the doors named.
 func NewHouse(t testing.TB, line Line, doors []string, p *Plan, nodes ...*Node) *House {
 	t.Helper()
-	h := &House{Line: line, Drivers: line.Drivers(doors), Nodes: nodes, checks: p.Random(1)}
-	if len(h.Drivers) != len(doors) || len(doors) == 0 {
-		t.Fatalf("%d of the front doors %v can be driven", len(h.Drivers), doors)
-	}
-	h.Sink = NewSink(t, line.Native.WebhookSecret, p.Random(2))
-	h.events = newEvents()
+	h := &House{Line: line, Nodes: nodes, checks: p.Random(1)}
 	transport := &http.Transport{MaxIdleConnsPerHost: 2 * Clients, DisableCompression: true}
 	h.client = &http.Client{
 		Timeout: patience, Transport: transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	t.Cleanup(transport.CloseIdleConnections)
+	if line.AsaanBill != nil {
+		if a, err := h.send(nodes[0], line.login()); err != nil || !line.loggedIn(a) {
+			t.Fatalf("AsaanBill's user cannot log in: %d %s %v", a.Status, a.Body, err)
+		}
+	}
+	h.Drivers = line.Drivers(doors)
+	if len(h.Drivers) != len(doors) || len(doors) == 0 {
+		t.Fatalf("%d of the front doors %v can be driven", len(h.Drivers), doors)
+	}
+	h.Sink = NewSink(t, line.Native.WebhookSecret, p.Random(2))
+	h.events = newEvents()
 	return h
 }
 
@@ -252,7 +258,8 @@ func (l *Load) story(random *rand.Rand, reference string) {
 	default:
 		b.To = "paid"
 	}
-	if b.Button = b.To == "paid" && random.IntN(3) == 0; b.Button {
+	page, _ := d.Made(b.Create.Answer)
+	if b.Button = b.To == "paid" && random.IntN(3) == 0 && page != ""; b.Button {
 		press, ok := l.button(h.pick(random), b)
 		if !ok {
 			b.To = ""
@@ -260,7 +267,7 @@ func (l *Load) story(random *rand.Rand, reference string) {
 		}
 		b.End.Request = press
 	} else {
-		b.End.Request = h.native(http.MethodPost, "/v1/sandbox/pay", map[string]any{"target": b.Order.Reference, "outcome": b.To}).
+		b.End.Request = h.native(http.MethodPost, "/v1/sandbox/pay", map[string]any{"target": b.name(), "outcome": b.To}).
 			with("end-" + b.Order.Reference)
 	}
 	if !l.do(h.pick(random), &b.End, b.ended) {
@@ -272,6 +279,14 @@ func (l *Load) story(random *rand.Rand, reference string) {
 	if random.IntN(4) == 0 {
 		l.read(random, b, d.word(b.To))
 	}
+}
+
+// name is what the invoice of an acknowledged creation is asked for and paid by.
+func (b *Bill) name() string {
+	if b.Driver.Named != nil {
+		return b.Driver.Named(b.Create.Answer)
+	}
+	return b.Order.Reference
 }
 
 // made and ended judge the answers of the two writes.
@@ -305,7 +320,7 @@ func sameAnswer(t testing.TB, c *Call, a Answer) {
 
 // read asks for the status at a node: what was acknowledged by one can be read at every other.
 func (l *Load) read(random *rand.Rand, b *Bill, want string) {
-	r := b.Driver.Ask(b.Order.Reference)
+	r := b.Driver.Ask(b.name())
 	a, err := l.house.send(l.house.pick(random), r)
 	if err != nil || a.Status >= 500 {
 		l.excuse(r, a, err)
