@@ -19,7 +19,7 @@ func TestFlagsAreRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := options{
-		engines: []string{"sqlite"}, seconds: 0.5, clients: []int{8, 16}, scenarios: []string{"create", "pay"}, rounds: 2, batch: 256, audit: true,
+		engines: []string{"sqlite"}, seconds: 0.5, clients: []int{8, 16}, scenarios: []string{"create", "pay"}, rounds: 2, batch: 256, audit: true, most: 1_000_000,
 	}
 	if d := cmp.Diff(want, o, cmp.AllowUnexported(options{})); d != "" {
 		t.Error(d)
@@ -32,7 +32,7 @@ func TestFlagsAreRead(t *testing.T) {
 func TestFlagsOutOfBoundsAreRefused(t *testing.T) {
 	for _, args := range []string{
 		"--engine mysql", "--engine sqlite,", "--clients 0", "--clients x", "--clients 5000", "--scenarios buy", "--seconds 0", "--seconds 601",
-		"--seconds NaN", "--rounds 0", "--rounds 101", "--batch 0", "extra",
+		"--seconds NaN", "--rounds 0", "--rounds 101", "--batch 0", "--bills 9", "extra",
 	} {
 		if _, err := parse(strings.Fields(args)); err == nil {
 			t.Errorf("%s is accepted", args)

@@ -32,12 +32,15 @@ type options struct {
 	batch     int
 	markdown  bool
 	audit     bool
+	most      int // bills, for pages
 }
 
 // The engines and scenarios, in the order in which they are run: paying needs invoices.
 var (
 	engines   = []string{"sqlite", "postgres"}
-	scenarios = []string{"create", "pay", "status", "webhook"}
+	scenarios = []string{"create", "pay", "status", "webhook", "bulk", "billpay"}
+	// pages takes minutes to fill a merchant with bills, and is measured when it is asked for.
+	long = []string{"pages"}
 )
 
 func main() {
@@ -64,9 +67,10 @@ func parse(args []string) (options, error) {
 	engine := f.String("engine", "both", "sqlite, postgres or both")
 	f.Float64Var(&o.seconds, "seconds", 3, "length of each measured window, 0.1 to 600")
 	clients := f.String("clients", "64,256", "how many requests are under way at a time")
-	list := f.String("scenarios", strings.Join(scenarios, ","), "what is measured")
+	list := f.String("scenarios", strings.Join(scenarios, ","), "what is measured; "+strings.Join(long, ", ")+" too when named")
 	f.IntVar(&o.rounds, "rounds", 3, "how often everything is measured, 1 to 100; the table has the medians")
 	f.IntVar(&o.batch, "batch", 256, "commands in a transaction of the raw program")
+	f.IntVar(&o.most, "bills", 1_000_000, "how many bills one merchant has in the scenario pages, 10,000 to 10,000,000")
 	f.BoolVar(&o.markdown, "markdown", false, "print the table for docs/performance.md")
 	f.BoolVar(&o.audit, "audit", true, "prove the books after the last round")
 	if err := f.Parse(args); err != nil {
@@ -89,8 +93,10 @@ func parse(args []string) (options, error) {
 		return o, fmt.Errorf("what is %q?", f.Arg(0))
 	case !subset(o.engines, engines):
 		return o, fmt.Errorf("--engine %q: want sqlite, postgres or both", *engine)
-	case !subset(o.scenarios, scenarios):
-		return o, fmt.Errorf("--scenarios %q: want some of %s", *list, strings.Join(scenarios, ","))
+	case !subset(o.scenarios, slices.Concat(scenarios, long)):
+		return o, fmt.Errorf("--scenarios %q: want some of %s", *list, strings.Join(slices.Concat(scenarios, long), ","))
+	case o.most < 10_000 || o.most > 10_000_000:
+		return o, errors.New("--bills: want 10,000 to 10,000,000")
 	case !(o.seconds >= 0.1 && o.seconds <= 600) || o.rounds < 1 || o.rounds > 100 || o.batch < 1 || o.batch > 4096:
 		return o, errors.New("--seconds, --rounds or --batch is out of bounds: see --help")
 	}

@@ -85,6 +85,16 @@ func (b *bench) ours(ctx context.Context, engine string, round int) (err error) 
 			return fmt.Errorf("webhook: %w", err)
 		}
 	}
+	if b.wants("bulk") {
+		if err := s.bulk(ctx); err != nil {
+			return fmt.Errorf("bulk: %w", err)
+		}
+	}
+	if b.wants("pages") {
+		if err := s.pages(ctx); err != nil {
+			return fmt.Errorf("pages: %w", err)
+		}
+	}
 	_, most, err := memory(srv.cmd.Process.Pid)
 	if err != nil {
 		return err
@@ -136,6 +146,11 @@ func (s *session) measure(ctx context.Context, clients int) error {
 		}
 		s.rate = r.Rate()
 		s.note("pay", clients, r, cpu())
+	}
+	if s.wants("billpay") {
+		if err := s.billpay(ctx, clients); err != nil {
+			return fmt.Errorf("billpay: %w", err)
+		}
 	}
 	if s.wants("status") {
 		if err := s.topUp(ctx, 1000); err != nil {

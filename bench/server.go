@@ -52,6 +52,8 @@ type line struct {
 		APIKey    string `json:"api_key"`
 		APISecret string `json:"api_secret"`
 	} `json:"aspay"`
+	AsaanBill struct{ Username, Password string }          `json:"asaanbill"`
+	Billpay   struct{ Channel, Username, Password string } `json:"billpay"`
 }
 
 const (

@@ -19,11 +19,13 @@ type target struct {
 
 // targets by work; with a number of clients where it matters.
 var targets = map[string]target{
-	"create":  {5000, 0},
-	"pay 64":  {5000, 40 * time.Millisecond},
-	"pay 256": {7500, 65 * time.Millisecond},
-	"status":  {12000, 0},
-	"webhook": {3000, 0},
+	"create":      {5000, 0},
+	"billpay 64":  {5000, 40 * time.Millisecond},
+	"billpay 256": {7500, 65 * time.Millisecond},
+	"pay 64":      {5000, 40 * time.Millisecond},
+	"pay 256":     {7500, 65 * time.Millisecond},
+	"status":      {12000, 0},
+	"webhook":     {3000, 0},
 }
 
 const (
@@ -37,6 +39,7 @@ var works = []struct{ key, name, raw string }{
 	{"no-op", "a handler that does nothing", ""},
 	{"create", "invoices created (Aspay)", "create"},
 	{"pay", "settled payments (sandbox call)", "settle"},
+	{"billpay", "bills paid by banks (BillPayment)", "settle"},
 	{"status", "status reads (Aspay)", "status"},
 	{"webhook", "webhooks delivered to a local sink", ""},
 }
@@ -58,10 +61,32 @@ type table struct {
 	rows      map[rowKey]*samples
 	processes map[string]*[3][]float64 // by engine: seconds to ready, bytes idle, bytes under load
 	others    []float64
+	times     map[timeKey][]float64 // seconds
+}
+
+// timeKey is something that is measured as it is, and not as a rate.
+type timeKey struct{ engine, what string }
+
+// What is measured as it is, and within which time it should be done.
+const (
+	bulkAnswered = "a bulk of 5,000 bills answered"
+	bulkAssigned = "all PSIDs of it assigned"
+	pageRead     = "one of the first 100 pages of a merchant's bills read"
+)
+
+var within = []struct {
+	what string
+	most time.Duration
+}{{bulkAnswered, time.Second}, {bulkAssigned, 3 * time.Second}, {pageRead, 100 * time.Millisecond}}
+
+// took notes how long something took.
+func (t *table) took(engine, what string, d time.Duration) {
+	k := timeKey{engine, what}
+	t.times[k] = append(t.times[k], d.Seconds())
 }
 
 func newTable() *table {
-	return &table{rows: map[rowKey]*samples{}, processes: map[string]*[3][]float64{}}
+	return &table{rows: map[rowKey]*samples{}, processes: map[string]*[3][]float64{}, times: map[timeKey][]float64{}}
 }
 
 func (t *table) at(work, engine string, clients int) *samples {
@@ -189,6 +214,12 @@ func (t *table) notes() []string {
 		ready, idle, most := median(p[0]), median(p[1]), median(p[2])
 		list = append(list, fmt.Sprintf("%s: ready %.2f s after its start on an empty database (target %.1f), %.0f MB idle (target %d), %.0f MB "+
 			"under load (target %d)", e, ready, targetReady.Seconds(), idle/(1<<20), targetIdle>>20, most/(1<<20), targetLoad>>20))
+		for _, w := range within {
+			if took := t.times[timeKey{e, w.what}]; len(took) > 0 {
+				list = append(list, fmt.Sprintf("%s: %s in %.0f ms (median of %d; at most %.0f; target %d)", e, w.what, 1000*median(took), len(took),
+					1000*slices.Max(took), w.most.Milliseconds()))
+			}
+		}
 		if r := t.rows[rowKey{"raw settle-fee", e, 0}]; r != nil {
 			list = append(list, fmt.Sprintf("%s: raw limit of a settled payment with a fee, which has 4 entries: %s/s", e, count(median(r.rate))))
 		}
