@@ -247,6 +247,10 @@ func TestUsersAreMadeByCommandWithTheirChannel(t *testing.T) {
 			!strings.Contains(errs, "another merchant's") {
 			t.Errorf("status %d %s", code, errs)
 		}
+		looks := doctorCmd{databaseFlag: databaseFlag{dsn}, Only: []string{"merchants"}}
+		expect(t, doctor(t, soundMachine(), looks), "bills", warn) // no prefix, no PSIDs
+		looks.PSIDPrefix = "100139"
+		expect(t, doctor(t, soundMachine(), looks), "merchants", good)
 		s := startServe(t, dsn, "--psid-prefix", "100139")
 		d := &demo{t: t, app: s.app, logs: s.logs, line: demoLine{URL: "http://" + s.app.address, AsaanBill: demoLogin{first["username"], first["password"]}}}
 		u := d.login()

@@ -23,6 +23,7 @@ type doctorCmd struct {
 	Only      []string `help:"Only these checks: configuration, clock, database, reachability, webhooks, sealing, expiring, merchants, limits."`
 	JSON      bool     `name:"json" help:"Print one JSON object."`
 
+	PSIDPrefix   string   `name:"psid-prefix" env:"SARRAF_PSID_PREFIX" help:"As serve has it: whether bills can be made."`
 	AllowHTTP    bool     `name:"allow-http-webhooks" help:"As serve has it: whether callbacks to plain http addresses can work."`
 	AllowPrivate []string `name:"allow-webhook-range" help:"As serve has it: address ranges that callbacks can be sent to although they are not public."`
 }

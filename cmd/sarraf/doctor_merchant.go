@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"sarraf/dialect/asaanbill"
 	"sarraf/merchant"
 	"sarraf/money"
 	"sarraf/store"
@@ -31,6 +32,11 @@ func (u *checkup) merchants(ctx context.Context) {
 				u.say(warn, "callbacks", "change it with sarraf merchant callback, or allow it to serve and to doctor",
 					"the callbacks of %s to merchant %s cannot be sent: %v", door, m.Owner, err)
 			}
+		}
+		if u.PSIDPrefix == "" && m.Settings.PublicIDs[asaanbill.Name] != "" {
+			wrong++
+			u.say(warn, "bills", "give --psid-prefix to serve and to doctor, or SARRAF_PSID_PREFIX to both",
+				"merchant %s has users at %s, and no bill gets a PSID without a prefix", m.Owner, asaanbill.Name)
 		}
 		codes := m.Settings.PakistanQR
 		if codes == nil {
