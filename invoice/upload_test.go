@@ -477,7 +477,7 @@ func (h *house) edited(t *testing.T, edit, table string) {
 	}
 }
 
-// Five thousand in one, through every step; the figures are in bench.
+// Five thousand in one, through every step; BenchmarkUploadOf5000 has the figures.
 func TestFiveThousandInOneUpload(t *testing.T) {
 	eachUploads(t, func(t *testing.T, h *house) {
 		u := h.upload(t, "school", h.sheet(t, students, invoice.UploadMost))

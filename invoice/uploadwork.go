@@ -141,11 +141,14 @@ func (s *Service) dueUpload(ctx context.Context) (k Key, due bool, err error) {
 	return k, due, err
 }
 
-// WorkUpload is WorkUploads for one upload, due or not; done is whether all its lines are decided. Fault: UploadMissing.
+// WorkUpload is WorkUploads for one upload; done is whether all its lines are decided. Nothing is done before it is due. Fault: UploadMissing.
 func (s *Service) WorkUpload(ctx context.Context, owner, id string) (done bool, err error) {
 	u, err := s.uploadByID(ctx, owner, id)
 	if err != nil || u.Status == UploadDone {
 		return err == nil, err
+	}
+	if u.due > clock.Micros(s.clock.Now()) {
+		return false, nil
 	}
 	n := int64(partMost)
 	if u.failures >= patience {

@@ -91,6 +91,36 @@ func TestUploadGoesOnWhereADeadNodeLeftIt(t *testing.T) {
 	})
 }
 
+func TestUploadThatIsNotDueIsLeftAlone(t *testing.T) {
+	eachUploads(t, func(t *testing.T, h *house) {
+		h.poison(t)
+		bills := h.sheet(t, students, 2)
+		bills[0].Invoice.Title = "poison"
+		u := h.upload(t, "school", bills)
+		if _, err := h.WorkUpload(ctx, u.Owner, u.ID); err == nil {
+			t.Fatal("a poisonous bill was made")
+		}
+		h.trap.set(nil)
+		// Whoever asks at once, and often, does not use up its patience.
+		for range 20 {
+			if done, err := h.WorkUpload(ctx, u.Owner, u.ID); done || err != nil {
+				t.Fatal(done, err)
+			}
+		}
+		if now := h.read(t, u); now.Done != 0 || now.Message != "internal" {
+			t.Fatalf("%+v", now)
+		}
+		h.clock.Advance(time.Second)
+		if done, err := h.WorkUpload(ctx, u.Owner, u.ID); !done || err != nil {
+			t.Fatal(done, err)
+		}
+		if now := h.read(t, u); now.Errored != 0 {
+			t.Fatalf("%+v", now)
+		}
+		h.clean(t)
+	})
+}
+
 func TestOfOnePayerTheLaterBillSupersedesTheEarlier(t *testing.T) {
 	eachUploads(t, func(t *testing.T, h *house) {
 		// Line 1 and 2 in one part, line 700 in another, and the same payer in another upload.
