@@ -133,13 +133,19 @@ func (k payerKey) compare(o payerKey) int {
 
 // payers is what a slice of new bills is judged against.
 type payers struct {
-	psid  map[payerKey]string
-	fresh map[payerKey]bool
-	open  map[payerKey]*Invoice // the newest bill of a payer, while it is open
-	mine  map[Key]*Invoice      // bills that an earlier run of the same commands made
+	psid   map[payerKey]string
+	fresh  map[payerKey]bool
+	open   map[payerKey]*Invoice // the newest bill of a payer, while it is open
+	newest map[payerKey]string   // the id of the newest bill of a payer, whatever became of it
+	mine   map[Key]*Invoice      // bills that an earlier run of the same commands made
 }
 
-// createBills makes a slice of bills, in its order: of two for one payer, the later supersedes the earlier.
+// reasonSuperseded is why a superseded bill is closed.
+const reasonSuperseded = "a newer bill of its payer"
+
+// createBills makes a slice of bills, in its order: of two for one payer, the later supersedes the earlier. A line of an upload is later than
+// what was asked for before the upload was, and not than what was asked for since, whenever it is made: its id is of the time when it was
+// handed in, and with a newer bill there it is superseded from the start.
 func (s *Service) createBills(ctx context.Context, tx *store.Tx, list []billCommand) ([]store.Outcome[Created], error) {
 	out := make([]store.Outcome[Created], len(list))
 	good := make([]billCommand, 0, len(list))
@@ -188,8 +194,22 @@ func (s *Service) createBills(ctx context.Context, tx *store.Tx, list []billComm
 		if inv.QR, err = c.payload(); err != nil {
 			return nil, err
 		}
+		if inv.Upload != "" && have.newest[k] > inv.ID {
+			row, at := inv, inv.CreatedAt
+			if err := tell(EventCreated, &row, at); err != nil {
+				return nil, err
+			}
+			row.Status, row.Reason = Superseded, reasonSuperseded
+			row.Touch(at)
+			if err := tell(EventSuperseded, &row, at); err != nil {
+				return nil, err
+			}
+			out[n].Value = Created{Invoice: row, Fresh: true}
+			made = append(made, &row)
+			continue
+		}
 		if old := have.open[k]; old != nil {
-			old.Status, old.Reason = Superseded, "a newer bill of its payer"
+			old.Status, old.Reason = Superseded, reasonSuperseded
 			old.Touch(inv.CreatedAt)
 			if err := tell(EventSuperseded, old, inv.CreatedAt); err != nil {
 				return nil, err
@@ -200,7 +220,7 @@ func (s *Service) createBills(ctx context.Context, tx *store.Tx, list []billComm
 		}
 		out[n].Value = Created{Invoice: inv, Fresh: true}
 		row := inv
-		have.open[k], newest[k] = &row, &row
+		have.open[k], newest[k], have.newest[k] = &row, &row, row.ID
 		made = append(made, &row)
 		if err := tell(EventCreated, &row, inv.CreatedAt); err != nil {
 			return nil, err
@@ -214,7 +234,10 @@ func (s *Service) createBills(ctx context.Context, tx *store.Tx, list []billComm
 
 // lockPayers gives each payer of the slice its PSID, and locks the payers and their newest bills.
 func lockPayers(ctx context.Context, tx *store.Tx, list []billCommand) (*payers, error) {
-	have := &payers{psid: map[payerKey]string{}, fresh: map[payerKey]bool{}, open: map[payerKey]*Invoice{}, mine: map[Key]*Invoice{}}
+	have := &payers{
+		psid: map[payerKey]string{}, fresh: map[payerKey]bool{}, open: map[payerKey]*Invoice{}, newest: map[payerKey]string{},
+		mine: map[Key]*Invoice{},
+	}
 	wanted := make(map[payerKey]billCommand, len(list))
 	keys := make([]payerKey, 0, len(list))
 	ids := make([]any, 0, 2*len(list))
@@ -255,6 +278,7 @@ func lockPayers(ctx context.Context, tx *store.Tx, list []billCommand) (*payers,
 	})
 	tx.LaterRows(bulkLockNewestOfPayer, lock, func(r store.Row) error {
 		inv, err := scan(r)
+		have.newest[inv.payerKey()] = inv.ID
 		if inv.Status == Open {
 			have.open[inv.payerKey()] = &inv
 		}
