@@ -121,9 +121,8 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 	if !off(s.off, assanpay.Name) {
 		doors, a.hosted = append(doors, ask.HTTP()), append(a.hosted, assanpay.Door{})
 	}
-	bills := asaanbill.New(asaanbill.Deps{
-		Merchants: a.merchants, Invoices: a.invoices, Payments: a.payments, Numbers: db.Numbers("asaanbill.payment"),
-		Uploads: db.Numbers("asaanbill.upload"), Clock: db.Clock(), Address: httpx.AddressBehind(s.anonymous.proxies),
+	bills := newAsaanBill(db, asaanbill.Deps{
+		Merchants: a.merchants, Invoices: a.invoices, Payments: a.payments, Address: httpx.AddressBehind(s.anonymous.proxies),
 	})
 	if !off(s.off, asaanbill.Name) {
 		doors, a.hosted = append(doors, bills.HTTP()), append(a.hosted, asaanbill.NewDoor(a.merchants))

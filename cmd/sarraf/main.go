@@ -32,6 +32,7 @@ type commands struct {
 	Doctor   doctorCmd   `cmd:"" help:"Check configuration, clock, database and reachability, and say what to mend. Exit status 1 when something fails."`
 	Health   healthCmd   `cmd:"" help:"Ask the server on this machine whether it is alive; for a container's health check."`
 	Explain  explainCmd  `cmd:"" help:"Tell what an id of any kind means: the invoice, its payments, entries, events, webhooks, and who asked."`
+	Bulk     bulkCmd     `cmd:"" help:"Hand in a CSV of bills (AsaanBill), and show how they are made."`
 	Merchant merchantCmd `cmd:"" help:"Manage merchants, their credentials, users and fees."`
 	Channel  channelCmd  `cmd:"" help:"Manage the channels through which banks reach the house."`
 	Bank     bankCmd     `cmd:"" help:"Play a bank that asks for bills and pays them, for developers."`

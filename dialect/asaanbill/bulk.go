@@ -47,7 +47,7 @@ func (d *Dialect) addBulk(w http.ResponseWriter, r *http.Request) error {
 		})
 		return nil
 	}
-	upload, err := d.upload(r.Context(), m, requests, merchant.IdempotencyKey(Name, c.key, http.MethodPost, "/add-bulk", string(c.body)))
+	upload, err := d.upload(r.Context(), m, requests, invoice.Upload{ContentType: contentJSON}, merchant.IdempotencyKey(Name, c.key, http.MethodPost, "/add-bulk", string(c.body)))
 	if err != nil {
 		return err
 	}
@@ -100,8 +100,8 @@ func judge(items []httpx.Fields) (echoes []json.RawMessage, good []request) {
 	return echoes, good
 }
 
-// upload hands the payments to the core, with their ids.
-func (d *Dialect) upload(ctx context.Context, m merchant.Merchant, list []request, key *store.Key) (invoice.Upload, error) {
+// upload hands the payments to the core, with their ids. Of u, the content type and the file's name are set.
+func (d *Dialect) upload(ctx context.Context, m merchant.Merchant, list []request, u invoice.Upload, key *store.Key) (invoice.Upload, error) {
 	first, err := d.Numbers.Take(ctx, int64(len(list)))
 	if err != nil {
 		return invoice.Upload{}, err
@@ -117,7 +117,7 @@ func (d *Dialect) upload(ctx context.Context, m merchant.Merchant, list []reques
 			return invoice.Upload{}, err
 		}
 	}
-	u := invoice.Upload{Owner: m.Owner, ID: id.New(d.Clock), Door: Name, Number: strconv.FormatInt(number, 10), ContentType: contentJSON}
+	u.Owner, u.ID, u.Door, u.Number = m.Owner, id.New(d.Clock), Name, strconv.FormatInt(number, 10)
 	return d.Invoices.Upload(ctx, u, bills, key)
 }
 
