@@ -119,11 +119,12 @@ type Offset struct{ Skip, Limit int64 }
 
 // Bills answers a part of the owner's bills at the door, the last changed first, and how many there are in all.
 func (s *Service) Bills(ctx context.Context, owner, door string, p Offset) (list []Invoice, total int64, err error) {
-	list, err = s.many(ctx, sqlBills, owner, door, p.Limit, p.Skip)
-	if err != nil {
-		return nil, 0, err
+	err = s.db.Query(ctx, sqlBillTotal, []any{owner, door}, func(r store.Row) error { return r.Scan(&total) })
+	if err != nil || p.Skip >= total {
+		return nil, total, err // a page far beyond the end is not walked to
 	}
-	return list, total, s.db.Query(ctx, sqlBillTotal, []any{owner, door}, func(r store.Row) error { return r.Scan(&total) })
+	list, err = s.many(ctx, sqlBills, owner, door, p.Limit, p.Skip)
+	return list, total, err
 }
 
 // BillsOfPSID answers a part of the owner's bills at the door that have the PSID, the last changed first, and how many there are.
