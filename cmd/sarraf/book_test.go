@@ -302,7 +302,16 @@ func asaanbillBook() map[string]recipe {
 			r.Pattern, r.Within, r.MaxBody = base+"/add-bulk", "payments[]", 8<<20
 			return w.guarded(r, door, true)
 		}}
+		// Whatever the query makes of the page, it shows no hostile text that was taken before.
 		read("/payment", func(_ *world, r *hostile.Request) { r.Query = pages })
+		mine := list[door+" GET "+base+"/payment"]
+		calm := mine.good
+		mine.good = func(w *world) hostile.Request {
+			c := *w
+			c.mine = w.calm
+			return calm(&c)
+		}
+		list[door+" GET "+base+"/payment"] = mine
 		read("/bulk-payment-request", func(_ *world, r *hostile.Request) {
 			r.Query = append(pages, hostile.Pair{Name: "contentType", Value: "JSON"})
 		})

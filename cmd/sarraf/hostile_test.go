@@ -85,7 +85,7 @@ func (x target) withstand() int {
 	x.stillGood()
 	base := x.good(w)
 	foreign := w.foreign
-	if x.door.Name == "checkout" {
+	if x.door.Name == "checkout" || x.door.Name == "billpay" { // whoever knows a page, or a PSID, may pay
 		foreign = w.strangers()
 	}
 	// What is somebody else's is said by one who keeps it: in the answers to the others it must not be seen again.

@@ -44,8 +44,12 @@ func TestEveryCodeThatIsAskedForIsReadByAnotherDecoder(t *testing.T) {
 				path []string
 				text string
 			}{
-				{[]string{qr.IDMethod}, a.method}, {[]string{qr.IDAmount}, a.amount}, {[]string{qr.IDCurrency}, "586"}, {[]string{qr.IDCountry}, "PK"},
-				{[]string{qr.IDMore, qr.IDBill}, fmt.Sprint(data["psid"])}, {[]string{qr.IDMore, qr.IDReference}, fmt.Sprint(data["id"])},
+				{[]string{qr.IDMethod}, a.method},
+				{[]string{qr.IDAmount}, a.amount},
+				{[]string{qr.IDCurrency}, "586"},
+				{[]string{qr.IDCountry}, "PK"},
+				{[]string{qr.IDMore, qr.IDBill}, fmt.Sprint(data["psid"])},
+				{[]string{qr.IDMore, qr.IDReference}, fmt.Sprint(data["id"])},
 			} {
 				if got, _ := p.Find(want.path...); got != want.text {
 					t.Errorf("%s: %v is %q, want %q", a.kind, want.path, got, want.text)

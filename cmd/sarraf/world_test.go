@@ -28,6 +28,7 @@ type world struct {
 	mine     keys
 	victim   keys
 	parrot   keys            // of a merchant whose own things nobody looks at
+	calm     keys            // of a merchant of whom nobody asks anything bad
 	bad      map[string]keys // credentials that are not good, by why
 	viewer   keys
 	foreign  []hostile.Pair // what another merchant's things are called
@@ -61,6 +62,10 @@ func newWorld(t *testing.T, dsn string) *world {
 	w.bad["revoked"], _ = w.revoked(m)
 	_, w.bad["shut out"] = w.merchant("Shut Out Ltd", merchant.Sandbox, true)
 	_, w.parrot = w.merchant("Parrot", merchant.Sandbox, false)
+	_, w.calm = w.merchant("Calm", merchant.Sandbox, false)
+	for _, reference := range []string{"CALM-1", "CALM-2", "CALM-3"} {
+		w.make("asaanbill", w.calm, reference)
+	}
 	w.makeVictim()
 	w.style = regexp.MustCompile(`/_sarraf/pay\.[0-9a-f]+\.css`).FindString(w.ask(pageOf(t, w.make(w.doorsThatMake()[0], w.mine, "STYLE").page), "").text)
 	if w.style == "" {
