@@ -205,3 +205,13 @@ func (s *Service) UploadsUndone(ctx context.Context) (n int64, since time.Time, 
 	})
 	return n, since, err
 }
+
+// UploadOf is the owner's upload with the id, as an operator reads it in a snapshot; false when there is none.
+func UploadOf(ctx context.Context, tx *store.Tx, owner, id string) (u Upload, ok bool, err error) {
+	err = tx.Query(ctx, sqlUpload, []any{owner, id}, func(r store.Row) error {
+		row, err := scanUpload(r)
+		u, ok = row.Upload, true
+		return err
+	})
+	return u, ok, err
+}

@@ -25,6 +25,7 @@ const (
 
 // whatIDs is what explain can find a thing by, for its help and its regrets.
 const whatIDs = "an invoice's printed number, the merchant's own reference, a payment page's URL or token, a QR code's payload, " +
+	"a PSID, the number of a receipt or of a bulk upload, " +
 	"a rail's reference, an Idempotency-Key, the id of an invoice, payment, transfer, delivery (webhook-id), credential or merchant, " +
 	"a merchant's id at a front door, a credential's public key, or an event as MERCHANT/NUMBER"
 
@@ -50,6 +51,7 @@ type subject struct {
 	ID          string            `json:"id"`
 	Merchant    merchantFacts     `json:"merchant"`
 	Invoice     *invoiceFacts     `json:"invoice,omitempty"`
+	Upload      *uploadFacts      `json:"upload,omitempty"`
 	Payments    []paymentFacts    `json:"payments"`
 	Transfers   []transferFacts   `json:"transfers"`
 	Events      []eventFacts      `json:"events"`

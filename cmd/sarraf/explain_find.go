@@ -27,6 +27,7 @@ import (
 // Kinds of things that explain tells about. What belongs to an invoice is told with it.
 const (
 	anInvoice    = "invoice"
+	anUpload     = "upload"
 	aTransfer    = "transfer"
 	anEvent      = "event"
 	aDelivery    = "delivery"
@@ -138,6 +139,8 @@ func (s *search) byAlias(ctx context.Context, text string) error {
 			s.note(aCredential, a.Owner, a.ID, "a token that a user of the front door "+strings.TrimPrefix(a.Kind, merchant.TokenKind(""))+" has or had")
 		case strings.HasPrefix(a.Kind, merchant.PublicKind("")):
 			s.note(aMerchant, a.Owner, a.Owner, "the merchant's id at "+strings.TrimPrefix(a.Kind, merchant.PublicKind("")))
+		case strings.HasSuffix(a.Kind, invoice.UploadAliasKind("")):
+			s.note(anUpload, a.Owner, a.ID, "the number of a bulk upload that "+strings.TrimSuffix(a.Kind, invoice.UploadAliasKind(""))+" prints")
 		case strings.HasSuffix(a.Kind, invoice.AliasKind("")):
 			s.note(anInvoice, a.Owner, a.ID, "the number that "+strings.TrimSuffix(a.Kind, invoice.AliasKind(""))+" prints")
 		}
@@ -296,46 +299,14 @@ func (s *search) byEvent(ctx context.Context, text string) error {
 	return nil
 }
 
-// byKey finds the answer that is kept for an Idempotency-Key, and the invoice that it is about.
-func (s *search) byKey(ctx context.Context, text string) error {
-	doors := make([]string, len(keyForms))
-	for i, f := range keyForms {
-		doors[i] = f.door
-	}
-	answers, err := s.tx.Answers(ctx, s.owners, doors, text)
-	if err != nil {
-		return err
-	}
-	for _, a := range answers {
-		var result struct {
-			Invoice struct{ ID string } `json:"invoice"`
-			ID      string              `json:"id"` // of the invoice itself
-		}
-		_ = json.Unmarshal(a.Result, &result) // a refusal has none
-		as := "an Idempotency-Key at " + a.Door
-		var found *subject
-		inv := result.Invoice.ID
-		if inv == "" {
-			inv = result.ID
-		}
-		if inv != "" {
-			found = s.note(anInvoice, a.Owner, inv, as)
-		} else {
-			found = s.note(anAnswer, a.Owner, a.Door+" "+a.Key, as)
-		}
-		if found != nil {
-			found.Answers = append(found.Answers, a)
-		}
-	}
-	return nil
-}
-
 // fill adds everything that belongs to a thing.
 func (s *search) fill(ctx context.Context, r root, to *subject) error {
 	var err error
 	switch r.kind {
 	case anInvoice:
 		return s.fillInvoice(ctx, r, to)
+	case anUpload:
+		err = s.fillUpload(ctx, r, to)
 	case aTransfer:
 		err = s.fillTransfer(ctx, r, to)
 	case anEvent:

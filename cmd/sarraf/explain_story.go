@@ -65,6 +65,9 @@ func (s subject) tell(b *strings.Builder, text string, zone *time.Location) {
 		inv.facts(fact, zone)
 		fact("asked", s.asked())
 	}
+	if s.Upload != nil {
+		s.Upload.facts(fact)
+	}
 	for _, a := range s.Answers {
 		fact("answer", answerWords(a, zone))
 	}

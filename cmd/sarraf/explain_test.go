@@ -363,3 +363,32 @@ func TestAPSIDAndAReceiptNumberLeadToTheirBill(t *testing.T) {
 		}
 	})
 }
+
+func TestANumberOfAnUploadAndItsKeyLeadToTheUpload(t *testing.T) {
+	each(t, func(t *testing.T, dsn string) {
+		d := startDemo(t, dsn)
+		u := d.login()
+		r := d.ask("/integration/add-bulk", `{"payments":[{"title":"Fee","identifier":"FS-1","dueDate":"2036-03-28","amount":"5","amountAfterDueDate":"5"}]}`,
+			"x-auth-ph-key", u.token, "channel-id", u.channel, "username", u.name, "Idempotency-Key", "term-2")
+		data, _ := r.json["data"].(map[string]any)
+		number := fmt.Sprint(data["bulkPaymentRequestId"])
+		waitFor(t, "the upload to be done", func() bool {
+			up, err := d.upload(t.Context(), number)
+			return err == nil && up.Status == invoice.UploadDone
+		})
+		for text, as := range map[string]string{
+			number: "the number of a bulk upload that asaanbill prints", "term-2": "an Idempotency-Key at asaanbill",
+		} {
+			code, e := explained(t, dsn, text)
+			at := slices.IndexFunc(e.Found, func(s subject) bool { return s.Kind == anUpload })
+			if code != 0 || at < 0 || !slices.Contains(e.Found[at].As, as) || e.Found[at].Upload.Lines != 1 || len(e.Found[at].Events) != 2 ||
+				len(e.Found[at].Missing) > 0 {
+				t.Errorf("%q: %d %+v", text, code, e.Found)
+			}
+		}
+		_, out, _ := command(t, "explain", "--database", dsn, "term-2")
+		if !strings.Contains(out, "1, of which 1 are decided and 0 could not become bills") || !strings.Contains(out, "upload.approved") {
+			t.Error(out)
+		}
+	})
+}
