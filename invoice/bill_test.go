@@ -365,7 +365,10 @@ func TestWhatIsDueDependsOnTheDay(t *testing.T) {
 		at   time.Time
 		want int64
 	}{
-		{bill, late.Add(-time.Microsecond), 50}, {bill, late, 55}, {bill, late.Add(time.Hour), 55}, {static, late, 0},
+		{bill, late.Add(-time.Microsecond), 50},
+		{bill, late, 55},
+		{bill, late.Add(time.Hour), 55},
+		{static, late, 0},
 		{invoice.Invoice{Amount: 9, Paid: 2, Currency: money.PKR}, late, 7},
 	} {
 		if got := try.inv.DueAt(try.at); got != money.Of(try.want, money.PKR) {
