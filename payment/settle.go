@@ -164,12 +164,13 @@ func read(ctx context.Context, tx *store.Tx, list []Receipt) (*slice, error) {
 		have.byID[[2]string{p.Owner, p.ID}], have.byRail[railKey{p.Owner, p.Rail, p.RailReference}] = &p, &p
 		return err
 	}
-	// The invoices are locked first: whoever settles the same money at this moment waits here, and then finds the payment.
-	if len(keys) > 0 {
-		invoice.LockLater(tx, keys, have.invoices)
-	}
+	// The invoices are locked first: whoever settles the same money at this moment waits here, and then finds the payment. Payers come before
+	// any invoice, as for whoever makes a bill: otherwise the two lock up on a bill that is named by its id.
 	if len(psids) > 0 {
 		invoice.LockNewestLater(tx, psids, have.newest)
+	}
+	if len(keys) > 0 {
+		invoice.LockLater(tx, keys, have.invoices)
 	}
 	tx.LaterRows(bulkByID, ids, keep)
 	tx.LaterRows(bulkByRailReference, refs, keep)
