@@ -258,11 +258,9 @@ func (s *settlementReader) line() {
 	consumer := s.consumer()
 	l.Part = rail.SettlementPart{Channel: s.keep(channel), Day: rail.Day(s.keep(p.date))}
 	text, at := s.cell(fieldAmount)
-	l.Amount = s.money(text, at)
-	if text, at := s.cell(columnCharges); text != "" {
-		if l.Charges = s.money(text, at); l.Charges < 0 || l.Charges > l.Amount && l.Amount > 0 {
-			s.wrong(at, "charges of %s, of an amount of %s", text, money.Of(l.Amount, money.PKR).Decimal())
-		}
+	l.Amount, l.Charges = s.money(text, at), s.chargesOf(text)
+	if c, at := s.cell(columnCharges); l.Charges < 0 || l.Charges > l.Amount && l.Amount > 0 {
+		s.wrong(at, "charges of %s, of an amount of %s", c, money.Of(l.Amount, money.PKR).Decimal())
 	}
 	if text, at := s.cell(columnIdentification); len(text) > maxIdentification || text != "" && !httpx.Visible(text) {
 		s.wrong(at, "want at most %d characters", maxIdentification)
@@ -403,6 +401,20 @@ func (s *settlementReader) money(text string, at int) int64 {
 	}
 	s.wrong(at, "want an amount, as 000000250000 (paisas) or 2500.00 (rupees), not %.40q", text)
 	return 0
+}
+
+// chargesOf is what the other side keeps of an amount, in paisas. What the amount is, our books say too; of the charges nobody else tells. So
+// those that have lost the point that their amount has, as a spreadsheet takes .00 away, are not taken for paisas.
+func (s *settlementReader) chargesOf(amount string) int64 {
+	text, at := s.cell(columnCharges)
+	if text == "" {
+		return 0
+	}
+	charges := s.money(text, at)
+	if charges != 0 && strings.Contains(amount, ".") && !strings.Contains(text, ".") {
+		s.wrong(at, "charges of %.40q without a decimal point, of an amount that has one: rupees or paisas?", text)
+	}
+	return charges
 }
 
 // psids are the PSIDs that a consumer number can mean: itself, or what the channel's prefixes make of it. One that means none is kept as

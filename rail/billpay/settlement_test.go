@@ -98,6 +98,23 @@ func TestAConsumerNumberWithoutItsPrefixMeansWhatTheChannelMakesOfIt(t *testing.
 	}
 }
 
+func TestChargesThatLostTheirDecimalPointAreNotTakenForAHundredthOfThem(t *testing.T) {
+	head := strings.TrimSpace(settlementHead) + ",charges\n"
+	cells := "hbl,HBL," + psid1 + ",1,20260209,1,"
+	_, err := Settlements{}.ReadSettlement(strings.NewReader(head+cells+"2500.50,25\n"), rail.SettlementOptions{})
+	const want = `line 2, column 55: charges of "25" without a decimal point, of an amount that has one: rupees or paisas?`
+	if err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+	for text, charges := range map[string]int64{
+		"2500.50,0": 0, "2500.50,000000000000": 0, "2500.50,25.00": 2500, "2500.50,": 0, "250050,2500": 2500, "250050,25.00": 2500,
+	} {
+		if got := readSettled(t, head+cells+text+"\n", rail.SettlementOptions{}); len(got) != 1 || got[0].Amount != 250_050 || got[0].Charges != charges {
+			t.Errorf("%s: %+v", text, got)
+		}
+	}
+}
+
 func TestFaultsOfASettlementFileAreNamedByLineAndColumn(t *testing.T) {
 	row := func(change ...string) string {
 		cells := []string{"hbl", "HBL", psid1, "123456", "20260209", "094501", "250000"}
