@@ -27,7 +27,7 @@ func auditStories(ctx context.Context, tx *store.Tx, report audit.Report) error 
 	invoices, events := invoice.Stream(ctx, tx), event.Stream(ctx, tx, invoice.EventKind)
 	payments := store.NewStream(ctx, tx, sqlByInvoice, nil, scanRow)
 	for {
-		var s story
+		s := story{report: report}
 		i, ok1 := invoices.Peek(ctx)
 		e, ok2 := events.Peek(ctx)
 		p, ok3 := payments.Peek(ctx)
@@ -41,28 +41,32 @@ func auditStories(ctx context.Context, tx *store.Tx, report audit.Report) error 
 			invoices.Next(ctx)
 			s.paid = i.Paid
 		}
-		for ok2 && s.is(e.Owner, e.Subject) {
-			s.events = append(s.events, e)
-			events.Next(ctx)
-			e, ok2 = events.Peek(ctx)
+		for more1, more2 := true, true; more1 || more2; { // in turns: an event and its payment come at nearly the same place
+			if more1 = ok2 && s.is(e.Owner, e.Subject); more1 {
+				s.hear(e)
+				events.Next(ctx)
+				e, ok2 = events.Peek(ctx)
+			}
+			if more2 = ok3 && s.is(p.Owner, p.Invoice); more2 {
+				s.take(p)
+				payments.Next(ctx)
+				p, ok3 = payments.Peek(ctx)
+			}
 		}
-		for ok3 && s.is(p.Owner, p.Invoice) {
-			s.payments = append(s.payments, p)
-			payments.Next(ctx)
-			p, ok3 = payments.Peek(ctx)
-		}
-		s.check(report)
+		s.end()
 	}
 	return errors.Join(invoices.Err(), events.Err(), payments.Err())
 }
 
-// story is what there is about one invoice.
+// story is what there is about one invoice. It holds what has no counterpart yet: a code may have any number of receipts.
 type story struct {
 	owner, id string
 	set       bool
+	report    audit.Report
 	paid      int64
-	events    []event.Event
-	payments  []row
+	applied   int64              // by the payments that an event tells of
+	told      map[string]Payment // by events, whose rows have not come
+	rows      map[string]row     // of which no event has told yet
 }
 
 // least makes the story the one with the smaller key.
@@ -74,45 +78,68 @@ func (s *story) least(ok bool, owner, id string) {
 
 func (s *story) is(owner, id string) bool { return s.owner == owner && s.id == id }
 
-func (s *story) check(report audit.Report) {
-	say := func(table, row, format string, args ...any) {
-		report(audit.Finding{Table: table, Owner: s.owner, Row: row, Problem: fmt.Sprintf(format, args...)})
+func (s *story) say(table, row, format string, args ...any) {
+	s.report(audit.Finding{Table: table, Owner: s.owner, Row: row, Problem: fmt.Sprintf(format, args...)})
+}
+
+// hear takes an event.
+func (s *story) hear(e event.Event) {
+	var f Fact
+	if err := json.Unmarshal(e.Data, &f); err != nil || f.Payment == nil {
+		return // invoice.Audit says what cannot be read
 	}
-	told := map[string]Payment{}
-	for _, e := range s.events {
-		var f Fact
-		if err := json.Unmarshal(e.Data, &f); err != nil || f.Payment == nil {
-			continue // invoice.Audit says what cannot be read
-		}
-		if _, twice := told[f.Payment.ID]; twice {
-			say("event", fmt.Sprint(e.Seq), "it tells of payment %s, which an earlier event told of", f.Payment.ID)
-		}
-		told[f.Payment.ID] = *f.Payment
+	p := *f.Payment
+	if r, ok := s.rows[p.ID]; ok {
+		delete(s.rows, p.ID)
+		s.compare(r, p)
+		return
 	}
-	applied := int64(0)
-	for _, p := range s.payments {
-		want, ok := told[p.ID]
-		delete(told, p.ID)
-		if !ok {
-			say("payment", p.ID, "no event tells of it")
-			continue
-		}
-		if p.late != 0 && p.late != 1 {
-			say("payment", p.ID, "its flag late is %d", p.late)
-		}
-		for _, d := range audit.Diff(p.Payment, want) {
-			say("payment", p.ID, "%s by its event", d)
-		}
-		if p.Status == Received && p.Applied+p.Unapplied != p.Amount || p.Status != Received && p.Applied+p.Unapplied+p.Fee != 0 {
-			say("payment", p.ID, "%d applied and %d set aside of %d %s", p.Applied, p.Unapplied, p.Amount, p.Status)
-		}
-		applied += p.Applied
+	if _, twice := s.told[p.ID]; twice {
+		s.say("event", fmt.Sprint(e.Seq), "it tells of payment %s, which an earlier event told of", p.ID)
 	}
-	for id := range told {
-		say("payment", id, "an event tells of it, and there is no row")
+	if s.told == nil {
+		s.told = map[string]Payment{}
 	}
-	if applied != s.paid {
-		say("invoice", s.id, "it counts %d as paid, and its payments brought %d", s.paid, applied)
+	s.told[p.ID] = p
+}
+
+// take takes a row.
+func (s *story) take(p row) {
+	if want, ok := s.told[p.ID]; ok {
+		delete(s.told, p.ID)
+		s.compare(p, want)
+		return
+	}
+	if s.rows == nil {
+		s.rows = map[string]row{}
+	}
+	s.rows[p.ID] = p
+}
+
+// compare holds a row against what its event says.
+func (s *story) compare(p row, want Payment) {
+	if p.late != 0 && p.late != 1 {
+		s.say("payment", p.ID, "its flag late is %d", p.late)
+	}
+	for _, d := range audit.Diff(p.Payment, want) {
+		s.say("payment", p.ID, "%s by its event", d)
+	}
+	if p.Status == Received && p.Applied+p.Unapplied != p.Amount || p.Status != Received && p.Applied+p.Unapplied+p.Fee != 0 {
+		s.say("payment", p.ID, "%d applied and %d set aside of %d %s", p.Applied, p.Unapplied, p.Amount, p.Status)
+	}
+	s.applied += p.Applied
+}
+
+// end says what has no counterpart, and whether the sums agree.
+func (s *story) end() {
+	for id := range s.rows {
+		s.say("payment", id, "no event tells of it")
+	}
+	for id := range s.told {
+		s.say("payment", id, "an event tells of it, and there is no row, or another event told of it before")
+	}
+	if s.applied != s.paid {
+		s.say("invoice", s.id, "it counts %d as paid, and its payments brought %d", s.paid, s.applied)
 	}
 }
 

@@ -2,6 +2,7 @@ package payment_test
 
 import (
 	"context"
+	"runtime"
 	"testing"
 
 	"sarraf/internal/audit"
@@ -97,6 +98,51 @@ func TestAuditNamesPaidInvoicesWithoutTheirMoneyAndMoneyWithoutItsPayment(t *tes
 		}
 		if len(seen) != 2 || !seen[settled.Payment.ID] || !seen["nothing"] {
 			t.Fatalf("%v", seen)
+		}
+	})
+}
+
+// A code that stands on a counter for years has a payment for each customer: what the audit holds of it must not grow with them.
+func TestAuditHoldsLittleOfACodeWithManyReceipts(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		b := billing(t, h)
+		code := b.issue(t, b.school(t).Owner, "tuck-shop", invoice.Static)
+		const many, slice = 4000, 500
+		last := ""
+		for range many / slice {
+			list := make([]payment.Receipt, slice)
+			for i := range list {
+				list[i] = h.receipt(code, 100)
+				list[i].Amount.Currency = code.Currency
+			}
+			h.slice(t, list...)
+			last = list[slice-1].ID
+		}
+		err := h.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error { // so that the audit has something to say when it comes there
+			return tx.Exec(ctx, `UPDATE payment SET reason = 'edited' WHERE id = $1`, last)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		heap := func() int64 {
+			var m runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&m)
+			return int64(m.HeapAlloc)
+		}
+		before, held := heap(), int64(-1)
+		err = h.db.Snapshot(ctx, func(ctx context.Context, tx *store.Tx) error {
+			return payment.Audit(ctx, tx, func(f audit.Finding) {
+				if f.Row == last {
+					held = heap() - before
+				}
+			})
+		})
+		if err != nil || held == -1 {
+			t.Fatal(held, err)
+		}
+		if held > 3<<20 {
+			t.Errorf("%d bytes are held for %d receipts", held, many)
 		}
 	})
 }
