@@ -156,11 +156,11 @@ type failure struct {
 	At int64  `json:"at"` // microseconds since 1970
 }
 
-// recent is without what is older than failureSpan.
+// recent is without what is older than failureSpan, or as far ahead: that was noted by a clock that was wrong, and would count until then.
 func (f failures) recent(now time.Time) failures {
 	var list failures
 	for _, one := range f {
-		if clock.FromMicros(one.At).Add(failureSpan).After(now) {
+		if ago := now.Sub(clock.FromMicros(one.At)); ago < failureSpan && ago > -failureSpan {
 			list = append(list, one)
 		}
 	}

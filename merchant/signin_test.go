@@ -121,6 +121,25 @@ func TestTenFailuresShutANameFor15MinutesOnEveryNodeAndAfterARestart(t *testing.
 	})
 }
 
+func TestFailuresOfAClockThatWasADayAheadShutNobodyOutForADay(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		h.user(t, h.shop(t).Owner, "sana")
+		h.clock.Advance(24 * time.Hour)
+		for range 10 {
+			same(t, "ahead", h.guess("sana"))
+		}
+		h.clock.Set(start)
+		h.signIn(t, "sana")
+
+		h.clock.Advance(5 * time.Minute) // as another node's may be: its failures count
+		for range 10 {
+			same(t, "a little ahead", h.guess("sana"))
+		}
+		h.clock.Set(start)
+		limited(t, "a little ahead", h.guess("sana"), "1200")
+	})
+}
+
 func TestOf100GuessesAtOnceOnTwoNodesTenAreTried(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		h.user(t, h.shop(t).Owner, "sana")
