@@ -9,6 +9,7 @@ import (
 	"sarraf/fault"
 	"sarraf/internal/id"
 	"sarraf/invoice"
+	"sarraf/payment"
 )
 
 func (a *api) registerInvoices(h huma.API) {
@@ -75,7 +76,7 @@ func (a *api) getInvoice(ctx context.Context, c caller, in *invoiceID) (InvoiceD
 	if err != nil {
 		return InvoiceDetail{}, err
 	}
-	payments, err := a.Payments.Of(ctx, c.Owner, inv.ID)
+	payments, err := a.paymentsOf(ctx, inv)
 	if err != nil {
 		return InvoiceDetail{}, err
 	}
@@ -88,6 +89,15 @@ func (a *api) getInvoice(ctx context.Context, c caller, in *invoiceID) (InvoiceD
 		out.Payments[i] = paymentOf(p)
 	}
 	return out, nil
+}
+
+// paymentsOf are the payments of an invoice; of a static code, which may have any number, the newest.
+func (a *api) paymentsOf(ctx context.Context, inv invoice.Invoice) ([]payment.Payment, error) {
+	if inv.Kind != invoice.Static {
+		return a.Payments.Of(ctx, inv.Owner, inv.ID)
+	}
+	many, err := a.Payments.OfMany(ctx, inv.Owner, []string{inv.ID})
+	return many[inv.ID], err
 }
 
 // named is the invoice that text names. An own id always means itself, whatever references there are. Faults: InvoiceMissing,

@@ -12,6 +12,7 @@ import (
 	"sarraf/internal/id"
 	"sarraf/invoice"
 	"sarraf/merchant"
+	"sarraf/payment"
 )
 
 func TestAnInvoiceIsShownWholeAndNothingElseIs(t *testing.T) {
@@ -198,6 +199,41 @@ func TestAQueryThatCanBeTakenInTwoWaysIsRefused(t *testing.T) {
 		}
 		if a := h.call("GET", "/v1/invoices?after=%zz", "sk_nobody", ""); a.status != 401 {
 			t.Errorf("a stranger learns what is wrong with the query: %d %s", a.status, a.body)
+		}
+	})
+}
+
+func TestABillIsPaidByItsPSIDAndAStaticCodeShowsItsNewestReceipts(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		m := h.tenant(merchant.Sandbox)
+		if err := h.invoices.SetPSIDPrefix("999900"); err != nil {
+			t.Fatal(err)
+		}
+		issue := func(kind invoice.Kind, amount int64) invoice.Invoice {
+			key := id.New(h.clock)
+			made, err := h.invoices.CreateBill(t.Context(), invoice.NewBill{Invoice: invoice.Invoice{
+				Owner: m.Owner, ID: key, Door: shop.name, Number: key[:23], Kind: kind, Payer: "P" + string(kind), Title: "Fee", Amount: amount, Currency: "BDT",
+			}}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return made.Invoice
+		}
+		bill, code := issue(invoice.Bill, 5000), issue(invoice.Static, 0)
+		if a := h.pay(m, bill.PSID, "paid"); a.status != 200 || a.at(t, "status") != "paid" || a.at(t, "kind") != "bill" || a.at(t, "psid") != bill.PSID {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+		if a := h.pay(m, bill.PSID, "paid"); a.status != 409 {
+			t.Errorf("again: %d %s", a.status, a.body)
+		}
+		for range payment.OfManyMost + 1 {
+			if a := h.pay(m, code.PSID, "paid"); a.status != 200 || a.at(t, "status") != "open" {
+				t.Fatalf("%d %s", a.status, a.body)
+			}
+		}
+		a := h.call("GET", "/v1/invoices/"+code.ID, m.key, "").json(t)
+		if list, _ := a["payments"].([]any); len(list) != payment.OfManyMost || a["amount_paid"] != "10100.00" {
+			t.Errorf("%d payments, %v paid", len(list), a["amount_paid"])
 		}
 	})
 }

@@ -50,7 +50,7 @@ type Invoice struct {
 // InvoiceDetail is an invoice with its payments.
 type InvoiceDetail struct {
 	Invoice
-	Payments []Payment `json:"payments" nullable:"false" doc:"What came in for it, oldest first, attempts that failed among them."`
+	Payments []Payment `json:"payments" nullable:"false" doc:"What came in for it, oldest first, attempts that failed among them; of a static code the newest 100."`
 }
 
 // Payment is money that came in for an invoice, or an attempt at it.
