@@ -189,6 +189,9 @@ func settle(ctx context.Context, a *app) (demoLine, error) {
 	line.BillPay.Password, err = a.merchants.AddChannel(ctx, by, rail.Channel{
 		ID: line.BillPay.Channel, Name: "Demo bank", Sandbox: true, Username: line.BillPay.Username, Prefixes: []string{demoPrefix},
 	}, "")
+	if fault.Has(err, fault.ReferenceTaken) { // a first start that did not come to its end has made it
+		line.BillPay.Password, err = a.merchants.SetChannelPassword(ctx, by, line.BillPay.Channel, "")
+	}
 	if err != nil {
 		return line, err
 	}

@@ -189,17 +189,17 @@ func TestWhatIsNoInvoiceIsExplainedToo(t *testing.T) {
 func TestAReferenceOfSeveralMerchantsNamesThemAll(t *testing.T) {
 	each(t, func(t *testing.T, dsn string) {
 		d := startDemo(t, dsn)
-		d.create("1", "https://shop.example/cb")
+		d.create("one", "https://shop.example/cb")
 		first := d.line.Aspay
 		owners := []string{}
 		for n := range explainMost + 1 {
 			owner, key := d.newMerchant(fmt.Sprintf("Shop %02d", n))
 			owners = append(owners, owner)
 			d.line.Aspay = key
-			d.create("1", "https://shop.example/cb")
+			d.create("one", "https://shop.example/cb")
 		}
 		d.line.Aspay = first
-		code, e := explained(t, dsn, "1")
+		code, e := explained(t, dsn, "one")
 		if code != 0 || len(e.Found) != explainMost || e.LeftOut != 2 {
 			t.Fatalf("status %d, %d found, %d left out", code, len(e.Found), e.LeftOut)
 		}
@@ -210,10 +210,10 @@ func TestAReferenceOfSeveralMerchantsNamesThemAll(t *testing.T) {
 		if len(names) != explainMost {
 			t.Errorf("merchants %v", names)
 		}
-		if _, out, _ := command(t, "explain", "--database", dsn, "1"); !strings.Contains(out, "2 more things") || !strings.Contains(out, "--merchant") {
+		if _, out, _ := command(t, "explain", "--database", dsn, "one"); !strings.Contains(out, "2 more things") || !strings.Contains(out, "--merchant") {
 			t.Errorf("what is left out is not told:\n%s", out)
 		}
-		code, e = explained(t, dsn, "--merchant", owners[3], "1")
+		code, e = explained(t, dsn, "--merchant", owners[3], "one")
 		if code != 0 || len(e.Found) != 1 || e.Found[0].Merchant.ID != owners[3] {
 			t.Errorf("one merchant's: %d %+v", code, e)
 		}
