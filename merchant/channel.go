@@ -77,13 +77,31 @@ func (s *Service) AddChannel(ctx context.Context, by Actor, c rail.Channel, pass
 	})
 }
 
-// SetChannel changes all of a channel but its password, on every node within a second. Faults: those of AddChannel; ChannelMissing;
-// FieldNotOneOf on sandbox when it is to change, which would let one and the same account pay play money and real money.
+// SetChannel puts another channel in the place of the one with its id, all but the password. Faults: those of ChangeChannel.
 func (s *Service) SetChannel(ctx context.Context, by Actor, c rail.Channel) error {
 	if err := checkChannel(&c); err != nil {
 		return err
 	}
-	return s.changeChannel(ctx, by, "channel.change", c.ID, func(k *keptChannel) error {
+	return s.ChangeChannel(ctx, by, c.ID, func(k *rail.Channel) error {
+		*k = c
+		return nil
+	})
+}
+
+// ChangeChannel changes a channel, all but its id and its password, on every node within a second. change is given it as it stands, under
+// its lock, so that of two operators neither undoes what the other did; it may be called more than once. Faults: those of AddChannel and of
+// change; ChannelMissing; FieldNotOneOf on sandbox when it is to change, which would let one and the same account pay play money and real
+// money.
+func (s *Service) ChangeChannel(ctx context.Context, by Actor, id string, change func(*rail.Channel) error) error {
+	return s.changeChannel(ctx, by, "channel.change", id, func(k *keptChannel) error {
+		c := k.Channel
+		if err := change(&c); err != nil {
+			return err
+		}
+		c.ID = id
+		if err := checkChannel(&c); err != nil {
+			return err
+		}
 		if c.Sandbox != k.Sandbox {
 			return fault.New(fault.FieldNotOneOf).On("sandbox").With("allowed", strconv.FormatBool(k.Sandbox))
 		}

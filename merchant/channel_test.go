@@ -3,6 +3,7 @@ package merchant_test
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -260,5 +261,36 @@ func TestChannelsNetworksAreKeptInTheirOneForm(t *testing.T) {
 			})
 		}
 		all.Wait()
+	})
+}
+
+func TestAChannelThatIsSwitchedOffStaysOffWhoeverChangesItBeside(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		nodes := []*house{h, h.second(t)}
+		for round := range 20 {
+			c := bank()
+			c.ID = fmt.Sprint("race-", round)
+			if _, err := h.AddChannel(ctx, by, c, ""); err != nil {
+				t.Fatal(err)
+			}
+			var errs [2]error
+			var both sync.WaitGroup
+			both.Go(func() {
+				errs[0] = nodes[0].ChangeChannel(ctx, by, c.ID, func(k *rail.Channel) error { k.Disabled = true; return nil })
+			})
+			both.Go(func() {
+				errs[1] = nodes[1].ChangeChannel(ctx, by, c.ID, func(k *rail.Channel) error { k.Name = "Renamed"; return nil })
+			})
+			both.Wait()
+			list, err := h.Channels(ctx)
+			at := slices.IndexFunc(list, func(k rail.Channel) bool { return k.ID == c.ID })
+			if err != nil || errs != [2]error{} || at < 0 || !list[at].Disabled || list[at].Name != "Renamed" {
+				t.Fatalf("%v %v %+v", err, errs, list)
+			}
+		}
+		refused := h.ChangeChannel(ctx, by, "race-0", func(k *rail.Channel) error { k.Sandbox = !k.Sandbox; return nil })
+		if !fault.Has(refused, fault.FieldNotOneOf) {
+			t.Errorf("the other mode: %v", refused)
+		}
 	})
 }

@@ -150,19 +150,15 @@ func (c channelList) Run(ctx context.Context, s streams) error {
 // changeChannel reads a channel, changes it and keeps it.
 func changeChannel(ctx context.Context, f databaseFlag, s streams, id string, change func(*rail.Channel) error) error {
 	return withMerchants(ctx, f, s, false, func(svc *merchant.Service, by merchant.Actor) error {
-		list, err := svc.Channels(ctx)
-		if err != nil {
-			return err
+		var wrong error // of the flags, which the command words itself
+		err := svc.ChangeChannel(ctx, by, id, func(k *rail.Channel) error {
+			wrong = change(k)
+			return wrong
+		})
+		if wrong != nil {
+			return wrong
 		}
-		for _, k := range list {
-			if k.ID == id {
-				if err := change(&k); err != nil {
-					return err
-				}
-				return channelError(svc.SetChannel(ctx, by, k))
-			}
-		}
-		return channelError(fault.New(fault.ChannelMissing))
+		return channelError(err)
 	})
 }
 
