@@ -62,3 +62,12 @@ func TestCheckFindsWhatNoAnswerMayDo(t *testing.T) {
 		}
 	}
 }
+
+// What was sent is kept and shown again, perhaps in the answer to another request: no value may look like a text from the inside.
+func TestNoValueLooksLikeALeak(t *testing.T) {
+	for _, v := range values() {
+		if l := leak(v.json); l != "" {
+			t.Errorf("%s holds %q", v.name, l)
+		}
+	}
+}

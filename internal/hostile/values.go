@@ -89,7 +89,7 @@ func texts() []value {
 		blank("marks of direction only", "\u200e\u200f\u061c"), blank("fillers only", "\u3164\uffa0\u115f\u2800"),
 		blank("variation selectors only", "\ufe0f\ufe0e"), blank("tags only", "\U000e0041\U000e007f"),
 		v("NUL inside", "a\x00b", all), v("NUL last", "a\x00", all), v("line feed", "a\nb", oneLine), v("carriage return", "a\rb", all),
-		v("header injection", "a\r\nX-Injected: 1\r\n\r\n<"+Mark+">", oneLine), v("log forging", "a\nlevel=ERROR msg=panic", oneLine),
+		v("header injection", "a\r\nX-Injected: 1\r\n\r\n<"+Mark+">", oneLine), v("log forging", "a\nlevel=ERROR msg=forged", oneLine),
 		v("escape sequence", "\x1b[2J\x1b]0;a\x07", all), v("backspaces", "a\b\b\b", all), v("delete", "a\x7f", all),
 		v("C1 controls", "a\u0085b\u009b", all), v("bidi override", "a\u202egpj.exe", all), v("bidi isolate", "a\u2066b\u2069", all),
 		v("bidi embedding", "\u202ba\u202c", all), v("right-to-left script", "رحیم الدین", formal),
