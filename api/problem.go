@@ -69,10 +69,25 @@ var wordings = map[fault.Code]wording{
 	fault.RailDeclined:        {422, "The payment was declined."},
 	fault.RailUnknown:         {422, "There is no such way to pay here."},
 
-	fault.Overloaded:     {503, "Too much at once; nothing was done. Try again."},
-	fault.Outage:         {503, "This cannot be decided now. Try again with the same Idempotency-Key."},
-	fault.SettingMissing: {503, "The operator has not set up what this needs."},
-	fault.Bug:            {500, "Something went wrong here. The request id names it in our log."},
+	fault.Overloaded:           {503, "Too much at once; nothing was done. Try again."},
+	fault.Outage:               {503, "This cannot be decided now. Try again with the same Idempotency-Key."},
+	fault.SettingMissing:       {503, "The operator has not set up what this needs."},
+	fault.WalletMissing:        {404, "Wallet not found."},
+	fault.TransferMissing:      {404, "Transfer not found."},
+	fault.SenderNotApproved:    {422, "The sending wallet is not approved."},
+	fault.ReceiverMissing:      {422, "The receiver is not found."},
+	fault.ReceiverSelf:         {422, "Sender and receiver are the same wallet."},
+	fault.AmountBelowLimit:     {422, "The amount is below the least of a transaction."},
+	fault.AmountAboveLimit:     {422, "The amount is above the most of a transaction."},
+	fault.DailyLimitExceeded:   {422, "The daily limit is exceeded."},
+	fault.MonthlyLimitExceeded: {422, "The monthly limit is exceeded."},
+	fault.PINMalformed:         {422, "The PIN must be 4 digits."},
+	fault.PINWrong:             {422, "The PIN is wrong."},
+	fault.PINLocked:            {422, "The PIN is locked, try again later."},
+	fault.QRInvalid:            {422, "The QR code is invalid."},
+	fault.CodeWrong:            {422, "The code is wrong or too old."},
+	fault.CodeTooMany:          {429, "Too many codes were asked for, try again later."},
+	fault.Bug:                  {500, "Something went wrong here. The request id names it in our log."},
 }
 
 // Problem is the answer to a request that failed, after RFC 9457.
@@ -188,7 +203,7 @@ func refuse(w http.ResponseWriter, r *http.Request, err error) {
 	switch f.Code {
 	case fault.CredentialsInvalid:
 		h.Set("WWW-Authenticate", `Bearer realm="sarraf"`)
-	case fault.RateLimited:
+	case fault.RateLimited, fault.CodeTooMany:
 		h.Set("Retry-After", f.Params["retry_after"])
 	default:
 		if after, ok := retryAfter[f.Code]; ok && h.Get("Retry-After") == "" {

@@ -88,6 +88,25 @@ const (
 	RailUnknown         Code = "rail_unknown"  // no such way to pay here
 )
 
+// Codes about wallets.
+const (
+	WalletMissing        Code = "wallet_missing"
+	TransferMissing      Code = "transfer_missing"       // a transfer, or the receipt of one
+	SenderNotApproved    Code = "sender_not_approved"    // the wallet that is to pay is not approved
+	ReceiverMissing      Code = "receiver_missing"       // nobody there who may receive
+	ReceiverSelf         Code = "receiver_self"          // sender and receiver are one
+	AmountBelowLimit     Code = "amount_below_limit"     // limit: minor units
+	AmountAboveLimit     Code = "amount_above_limit"     // limit: minor units
+	DailyLimitExceeded   Code = "daily_limit_exceeded"   // limit, used: minor units
+	MonthlyLimitExceeded Code = "monthly_limit_exceeded" // limit, used: minor units
+	PINMalformed         Code = "pin_malformed"          // not 4 digits
+	PINWrong             Code = "pin_wrong"
+	PINLocked            Code = "pin_locked"    // retry_after: seconds
+	QRInvalid            Code = "qr_invalid"    // not a code of ours, altered or revoked
+	CodeWrong            Code = "code_wrong"    // a one-time code: wrong, used or too old, never told apart
+	CodeTooMany          Code = "code_too_many" // retry_after: seconds
+)
+
 // Codes about us.
 const (
 	Overloaded Code = "overloaded" // a bounded queue is full; nothing was done
@@ -109,6 +128,22 @@ var kinds = map[Code]Kind{
 	BalanceInsufficient: Refused, AmountOverflow: Refused, HoldMissing: Missing, HoldClosed: Refused, HoldExpired: Refused,
 	HoldNotDue: Refused, TransferInvalid: Invalid, RailDeclined: Refused, RailUnknown: Invalid, Overloaded: Unavailable,
 	Outage: Unavailable, SettingMissing: Unavailable, Bug: Internal,
+
+	WalletMissing:        Missing,
+	TransferMissing:      Missing,
+	SenderNotApproved:    Refused,
+	ReceiverMissing:      Refused,
+	ReceiverSelf:         Refused,
+	AmountBelowLimit:     Refused,
+	AmountAboveLimit:     Refused,
+	DailyLimitExceeded:   Refused,
+	MonthlyLimitExceeded: Refused,
+	PINMalformed:         Refused,
+	PINWrong:             Refused,
+	PINLocked:            Refused,
+	QRInvalid:            Refused,
+	CodeWrong:            Refused,
+	CodeTooMany:          Limited,
 }
 
 // Codes lists every code there is, sorted.
