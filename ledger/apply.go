@@ -127,7 +127,7 @@ type batch struct {
 	payees   map[ref]string // whom a hold is for: the owner of its account To
 
 	sorted []*account
-	made   []move // never grows beyond its capacity: moves points into it
+	made   []move // its elements never change: moves points at them, or at copies of them
 	steps  []step
 	placed []*hold
 	closed []*hold // of the books, ended by the batch

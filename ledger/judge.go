@@ -54,20 +54,24 @@ func (b *batch) judge(n int) error {
 		return nil
 	}
 	b.begin(n)
+	*r, err = b.carryAll(*c, Result{After: after})
+	return err
+}
+
+// carryAll carries out the operations of a command that has begun, or takes back what it did.
+func (b *batch) carryAll(c Command, r Result) (Result, error) {
 	at := clock.Micros(c.At)
 	for k, op := range c.Ops {
-		f, err := b.carry(op, at, &after[k])
+		f, err := b.carry(op, at, &r.After[k])
 		if err != nil {
-			return err
+			return Result{}, err
 		}
 		if f != nil {
 			b.takeBack()
-			r.Err = f
-			return nil
+			return Result{Err: f}, nil
 		}
 	}
-	r.After = after
-	return nil
+	return r, nil
 }
 
 // familiarity is how an operation compares to what was there before its command.

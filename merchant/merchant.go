@@ -87,16 +87,19 @@ func (m Merchant) InvoiceLife() time.Duration {
 // Sandbox reports whether the merchant's money is only played with.
 func (m Merchant) Sandbox() bool { return m.Mode == Sandbox }
 
-// MayUse reports whether the merchant's payers may use the rail: none of a merchant that is disabled. The sandbox rail is for sandbox merchants, and for nobody else.
+// MayUse reports whether the merchant's payers may use the rail: none of a merchant that is disabled. The sandbox rail is for sandbox
+// merchants, and for nobody else. Wallets pay both: sandbox wallets a sandbox merchant, live ones a live merchant that has the rail.
 func (m Merchant) MayUse(rail string) bool {
-	if m.Settings.Disabled || (rail == sandboxRail) != m.Sandbox() {
+	if m.Settings.Disabled || (rail == sandboxRail) != m.Sandbox() && rail != walletRail {
 		return false
 	}
 	return m.Sandbox() && len(m.Settings.Rails) == 0 || slices.Contains(m.Settings.Rails, rail)
 }
 
-// sandboxRail is the name of the rail that moves no money.
-const sandboxRail = "sandbox"
+const (
+	sandboxRail = "sandbox" // moves no money
+	walletRail  = "wallet"  // moves money that is here already
+)
 
 // Has reports whether the merchant may be paid in the currency.
 func (m Merchant) Has(c money.Currency) bool { return slices.Contains(m.Currencies, c) }

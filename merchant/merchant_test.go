@@ -56,6 +56,11 @@ func TestMerchantMayUseItsRailsAndNoOthers(t *testing.T) {
 		{merchant.Live, nil, "bank", false},
 		{merchant.Live, []string{"bank"}, "bank", true},
 		{merchant.Live, []string{"sandbox"}, "sandbox", false},
+		{merchant.Sandbox, nil, "wallet", true},
+		{merchant.Sandbox, []string{"wallet"}, "wallet", true},
+		{merchant.Sandbox, []string{"sandbox"}, "wallet", false},
+		{merchant.Live, nil, "wallet", false},
+		{merchant.Live, []string{"wallet"}, "wallet", true},
 	} {
 		m := merchant.Merchant{Mode: try.mode, Settings: merchant.Settings{Rails: try.rails}}
 		if got := m.MayUse(try.rail); got != try.want {

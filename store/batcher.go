@@ -25,7 +25,7 @@ type Apply[C, R any] func(ctx context.Context, tx *Tx, commands []C) ([]Outcome[
 
 // Limits of a batcher.
 const (
-	batchMost = 512  // commands in one transaction
+	batchMost = 512  // commands in one transaction, or what they weigh
 	queueMost = 8192 // commands that wait; one more is refused at once
 )
 
@@ -35,6 +35,7 @@ type Batcher[C, R any] struct {
 	db    *DB
 	kind  string
 	apply Apply[C, R]
+	weigh func(C) int // nil: each counts as one
 
 	mu     sync.RWMutex // guards closed against sends
 	closed bool
@@ -51,7 +52,13 @@ type call[C, R any] struct {
 
 // NewBatcher starts a batcher for commands of one kind, which names them in metrics. Close ends it.
 func NewBatcher[C, R any](db *DB, kind string, apply Apply[C, R]) *Batcher[C, R] {
-	b := &Batcher[C, R]{db: db, kind: kind, apply: apply, queue: make(chan *call[C, R], queueMost), done: make(chan struct{})}
+	return NewWeighed(db, kind, apply, nil)
+}
+
+// NewWeighed is NewBatcher for commands of very different sizes: weigh tells how many ordinary ones a command is worth, and a batch takes no
+// more once it weighs 512. One that is heavier goes alone.
+func NewWeighed[C, R any](db *DB, kind string, apply Apply[C, R], weigh func(C) int) *Batcher[C, R] {
+	b := &Batcher[C, R]{db: db, kind: kind, apply: apply, weigh: weigh, queue: make(chan *call[C, R], queueMost), done: make(chan struct{})}
 	db.obs.Queue(kind, func() int { return len(b.queue) })
 	go b.loop()
 	return b
@@ -109,19 +116,31 @@ func (b *Batcher[C, R]) loop() {
 
 // fill adds to a batch what waits in the queue.
 func (b *Batcher[C, R]) fill(batch []*call[C, R]) []*call[C, R] {
-	for len(batch) < batchMost {
+	weight := 0
+	for _, c := range batch {
+		weight += b.weight(c)
+	}
+	for weight < batchMost {
 		select {
 		case c, ok := <-b.queue:
 			if !ok {
 				return batch
 			}
 			batch = append(batch, c)
+			weight += b.weight(c)
 			continue
 		default:
 		}
 		break
 	}
 	return batch
+}
+
+func (b *Batcher[C, R]) weight(c *call[C, R]) int {
+	if b.weigh == nil {
+		return 1
+	}
+	return b.weigh(c.command)
 }
 
 // run carries out a batch: the first command, and those that are there when the transaction has begun - on SQLite that may be a while,

@@ -203,6 +203,44 @@ func TestBatcherGivesEachCallerItsOwnOutcome(t *testing.T) {
 	})
 }
 
+func TestAWeighedBatcherTakesNoMoreThanItCanCarry(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		var sizes []int
+		block := make(chan struct{})
+		b := store.NewWeighed(db, "weighed", func(_ context.Context, _ *store.Tx, list []int) ([]store.Outcome[int], error) {
+			sizes = append(sizes, len(list))
+			<-block
+			return make([]store.Outcome[int], len(list)), nil
+		}, func(n int) int { return n })
+		var wg sync.WaitGroup
+		for range 12 {
+			wg.Go(func() {
+				if _, err := b.Do(ctx, "o", nil, 256); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Go(func() { // heavier than a whole batch
+			if _, err := b.Do(ctx, "o", nil, 1000); err != nil {
+				t.Error(err)
+			}
+		})
+		close(block)
+		wg.Wait()
+		b.Close()
+		total := 0
+		for _, n := range sizes {
+			total += n
+			if n > 2 {
+				t.Errorf("batches of %v", sizes)
+			}
+		}
+		if total != 13 {
+			t.Errorf("%d commands in batches of %v", total, sizes)
+		}
+	})
+}
+
 func TestSameKeyHasOneEffectAndEqualAnswers(t *testing.T) {
 	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
 		nodes := []*store.Batcher[int64, int64]{adder(db), adder(db)}
