@@ -193,6 +193,11 @@ func Stream(ctx context.Context, tx *store.Tx, kind string) *store.Stream[Event]
 	return store.NewStream(ctx, tx, sqlStream, []any{kind}, scan)
 }
 
+// StreamSubjects is Stream ordered by subject, whoever's event it is, then by owner and number: for things whose events are not their owner's.
+func StreamSubjects(ctx context.Context, tx *store.Tx, kind string) *store.Stream[Event] {
+	return store.NewStream(ctx, tx, sqlSubjects, []any{kind}, scan)
+}
+
 func scan(r store.Row) (e Event, err error) {
 	var typ, data string
 	var at int64

@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"context"
+	"math"
+	"slices"
 	"time"
 
 	"sarraf/money"
@@ -95,6 +97,37 @@ func Entries(ctx context.Context, db *store.DB, a Account, after int64, limit in
 		list = append(list, e)
 		return err
 	})
+	return list, err
+}
+
+// Span says which entries of an account are wanted: at most Limit, numbered above After and below Before (0 is no bound), but none of the kind
+// Skip.
+type Span struct {
+	After, Before int64
+	Limit         int
+	Skip          string
+}
+
+// Newest answers entries of an account, the newest first; with After and without Before, the first ones above it, also the newest first.
+func Newest(ctx context.Context, db *store.DB, a Account, s Span) ([]Entry, error) {
+	before := s.Before
+	if before <= 0 {
+		before = math.MaxInt64
+	}
+	sql := sqlNewest
+	forward := s.After > 0 && s.Before <= 0
+	if forward {
+		sql = sqlNext
+	}
+	var list []Entry
+	err := db.Query(ctx, sql, []any{a.Owner, a.ID(), s.After, before, s.Skip, int64(s.Limit)}, func(r store.Row) error {
+		e, err := scanPublic(r)
+		list = append(list, e)
+		return err
+	})
+	if forward {
+		slices.Reverse(list)
+	}
 	return list, err
 }
 

@@ -65,6 +65,10 @@ const (
 	sqlAccount = `SELECT ` + accountColumns + ` FROM account a WHERE a.owner = $1 AND a.id = $2`
 	sqlOfOwner = `SELECT ` + accountColumns + ` FROM account a WHERE a.owner = $1 ORDER BY a.id`
 	sqlEntries = `SELECT ` + entryColumns + ` FROM entry e WHERE e.owner = $1 AND e.account = $2 AND e.seq > $3 ORDER BY e.seq LIMIT $4`
+
+	sqlSpan   = `SELECT ` + entryColumns + ` FROM entry e WHERE e.owner = $1 AND e.account = $2 AND e.seq > $3 AND e.seq < $4 AND e.kind <> $5`
+	sqlNewest = sqlSpan + ` ORDER BY e.seq DESC LIMIT $6`
+	sqlNext   = sqlSpan + ` ORDER BY e.seq LIMIT $6`
 )
 
 var bulkAccounts = store.NewBulk(`WITH k (owner, id) AS (VALUES {rows})

@@ -33,6 +33,7 @@ import (
 	"sarraf/rail/sandbox"
 	"sarraf/seal"
 	"sarraf/store"
+	"sarraf/wallet"
 	"sarraf/webhook"
 )
 
@@ -43,6 +44,7 @@ type app struct {
 	merchants *merchant.Service
 	invoices  *invoice.Service
 	payments  *payment.Service
+	wallets   *wallet.Service
 	deliverer *webhook.Worker
 	sealer    *seal.Sealer
 	client    *webhook.Client
@@ -85,6 +87,7 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 	a.invoices = invoice.NewService(db, events)
 	a.invoices.ObserveUploads(m)
 	a.payments = payment.NewService(db, events)
+	a.wallets = wallet.NewService(db, events, keys)
 	if s.psid != "" {
 		if err := a.invoices.SetPSIDPrefix(s.psid); err != nil {
 			return nil, err
@@ -255,6 +258,7 @@ func (a *app) prune(ctx context.Context) {
 func (a *app) close() error {
 	a.invoices.Close()
 	a.payments.Close()
+	a.wallets.Close()
 	a.client.Close()
 	return a.db.Close()
 }

@@ -18,6 +18,7 @@ import (
 	"sarraf/seal"
 	"sarraf/settlement"
 	"sarraf/store"
+	"sarraf/wallet"
 )
 
 type auditCmd struct {
@@ -117,6 +118,7 @@ func proveIn(ctx context.Context, tx *store.Tx, now time.Time, pinned []ed25519.
 		func() error { return invoice.Audit(ctx, tx, report) },
 		func() error { return payment.Audit(ctx, tx, report) },
 		func() error { return settlement.Audit(ctx, tx, report) },
+		func() error { return wallet.Audit(ctx, tx, report) },
 		func() error { return merchant.Audit(ctx, tx, report) },
 	} {
 		if err := part(); err != nil {
