@@ -18,7 +18,9 @@ import (
 
 func TestAWalletIsFoundByAllItsNames(t *testing.T) {
 	each(t, func(h *house) {
-		w := h.made(wallet.Consumer, func(n *wallet.New) { n.Number, n.Merchant, n.Reference, n.Email = "+8801712345678", "m1", "c-1", "a@b.example" })
+		w := h.made(wallet.Consumer, func(n *wallet.New) {
+			n.Number, n.Merchant, n.Reference, n.Email = "+8801712345678", "m1", "c-1", "a@b.example"
+		})
 		for name, find := range map[string]func() (wallet.Wallet, error){
 			"id":        func() (wallet.Wallet, error) { return h.Get(t.Context(), w.Owner) },
 			"number":    func() (wallet.Wallet, error) { return h.ByNumber(t.Context(), w.Number) },
@@ -227,4 +229,3 @@ func TestTheReceiversMerchantIsTold(t *testing.T) {
 		}
 	})
 }
-
