@@ -37,12 +37,15 @@ type New struct {
 	Data                       json.RawMessage
 	At                         time.Time
 	WebhookURL                 string
+	// Moved are others than Owner on whose accounts the fact left entries: their books have something new to seal. Not kept with the event.
+	Moved []string
 }
 
 // Written is an event as a sink gets it, in the transaction that wrote it.
 type Written struct {
 	Event
 	WebhookURL string
+	Moved      []string
 }
 
 // Unix, in the value of a message's header, stands for the time of the sending in Unix seconds: a message is worded from the event
@@ -110,7 +113,7 @@ func (l *Log) Append(ctx context.Context, tx *store.Tx, list []New) ([]Event, er
 			Owner: n.Owner, Seq: next[n.Owner], Type: n.Type, Kind: n.Kind, Subject: n.Subject, Door: n.Door, Data: n.Data, At: n.At,
 		}
 		next[n.Owner]++
-		events[i], written[i] = e, Written{Event: e, WebhookURL: n.WebhookURL}
+		events[i], written[i] = e, Written{Event: e, WebhookURL: n.WebhookURL, Moved: n.Moved}
 		args = append(args, e.Owner, e.Seq, string(e.Type), e.Kind, e.Subject, e.Door, string(e.Data), clock.Micros(e.At))
 	}
 	tx.LaterRows(bulkInsert, args, nil)

@@ -97,14 +97,18 @@ func (s *Sealer) Round(ctx context.Context, sweep bool) error {
 			return err
 		}
 	}
-	for owners := s.take(); len(owners) > 0; owners = s.take() {
-		switch err := s.seal(ctx, owners); {
+	// What is told from now on waits for the next round: under load, a chain that has many writers would else be sealed over and over.
+	for owners := s.take(); len(owners) > 0; {
+		n := min(len(owners), ownersMost)
+		switch err := s.seal(ctx, owners[:n]); {
 		case errors.Is(err, errOvertaken):
+			s.giveBack(owners[n:])
 			return nil // at the next round the other node is done
 		case err != nil:
 			s.giveBack(owners)
 			return err
 		}
+		owners = owners[n:]
 	}
 	s.mu.Lock()
 	s.fresh = began
@@ -112,17 +116,15 @@ func (s *Sealer) Round(ctx context.Context, sweep bool) error {
 	return nil
 }
 
+// take is all who were told of since it was asked last, in the order of their keys.
 func (s *Sealer) take() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var list []string
+	list := make([]string, 0, len(s.touched))
 	for o := range s.touched {
-		if len(list) == ownersMost {
-			break
-		}
 		list = append(list, o)
-		delete(s.touched, o)
 	}
+	clear(s.touched)
 	slices.Sort(list)
 	return list
 }

@@ -101,7 +101,7 @@ func (t *Transfer) events() ([]event.New, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := []event.New{{Owner: t.teller(), Type: eventTypes[t.Kind], Kind: EventKind, Subject: t.ID, Door: t.Door, Data: data, At: t.At}}
+	list := []event.New{{Owner: t.teller(), Type: eventTypes[t.Kind], Kind: EventKind, Subject: t.ID, Door: t.Door, Data: data, At: t.At, Moved: []string{t.Owner, t.Receiver}}}
 	if t.notes() {
 		list = append(list, event.New{
 			Owner: t.ReceiverMerchant, Type: EventReceived, Kind: ReceiptKind, Subject: t.ID, Door: t.Door, Data: data, At: t.At,

@@ -31,6 +31,9 @@ func (t toucher) Accept(_ context.Context, tx *store.Tx, events []event.Written)
 			last = e.Owner
 			t.sealer.Touch(tx, e.Owner)
 		}
+		for _, owner := range e.Moved {
+			t.sealer.Touch(tx, owner)
+		}
 	}
 	return nil
 }
