@@ -55,7 +55,7 @@ func (s *Service) AddChannel(ctx context.Context, by Actor, c rail.Channel, pass
 	if err != nil {
 		return "", err
 	}
-	defer s.cache.channels.clear()
+	defer s.cache.channels.Clear()
 	return password, s.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		had, err := lockChannel(ctx, tx, c.ID)
 		if err != nil {
@@ -129,7 +129,7 @@ func (s *Service) changeChannel(ctx context.Context, by Actor, action, channel s
 	if err != nil {
 		return err
 	}
-	defer s.cache.channels.clear()
+	defer s.cache.channels.Clear()
 	return s.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		k, err := lockChannel(ctx, tx, channel)
 		switch {
