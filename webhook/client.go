@@ -36,7 +36,7 @@ const (
 	idleTimeout      = 4 * time.Second
 )
 
-const userAgent = "Sarraf-Webhook/1"
+const userAgent = "Sarraf-Webhook/1" // unless Options say otherwise
 
 // Options are a client's. The zero value is the strict client of serve.
 type Options struct {
@@ -44,6 +44,8 @@ type Options struct {
 	RootCAs  *x509.CertPool // who vouches for the servers; nil for the machine's own list
 	Resolver *net.Resolver  // nil for the machine's own
 	Clock    clock.Clock    // measures Answer.Duration; nil for the machine's clock. Timeouts run on the machine's in any case
+
+	UserAgent string // "" for that of webhooks
 
 	passed func(network, address string) error // tests: after the guard let an address pass, before it is connected
 }
@@ -54,6 +56,7 @@ type Client struct {
 	guard     *guard
 	transport *http.Transport
 	clock     clock.Clock
+	userAgent string
 }
 
 // Request is one call, always a POST.
@@ -77,11 +80,14 @@ func NewClient(o Options) *Client {
 	if o.Clock == nil {
 		o.Clock = clock.System{}
 	}
+	if o.UserAgent == "" {
+		o.UserAgent = userAgent
+	}
 	g := newGuard(o.Policy)
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
-	return &Client{guard: g, clock: o.Clock, transport: &http.Transport{
+	return &Client{guard: g, clock: o.Clock, userAgent: o.UserAgent, transport: &http.Transport{
 		Proxy:                  nil,
 		DialContext:            newDialer(g, o.Resolver, o.passed).dial,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
@@ -127,7 +133,7 @@ func (c *Client) call(ctx context.Context, r Request) (Answer, error) {
 	deadline, _ := timed.Deadline()
 	timed = context.WithValue(timed, deadlineKey{}, deadline)
 	var reached progress
-	request, err := outgoing(httptrace.WithClientTrace(timed, reached.trace()), to, r)
+	request, err := outgoing(httptrace.WithClientTrace(timed, reached.trace()), to, r, c.userAgent)
 	if err != nil {
 		return Answer{}, classify(ctx, err, stepStart)
 	}
@@ -158,7 +164,7 @@ func timeoutOf(r Request) time.Duration {
 }
 
 // outgoing is the request as it is sent: to the canonical host, with the user of the URL in a header instead.
-func outgoing(ctx context.Context, to target, r Request) (*http.Request, error) {
+func outgoing(ctx context.Context, to target, r Request, agent string) (*http.Request, error) {
 	user := to.url.User
 	to.url.User = nil
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, to.url.String(), bytes.NewReader(r.Body))
@@ -168,7 +174,7 @@ func outgoing(ctx context.Context, to target, r Request) (*http.Request, error) 
 	if r.Header != nil {
 		request.Header = r.Header.Clone()
 	}
-	request.Header.Set("User-Agent", userAgent)
+	request.Header.Set("User-Agent", agent)
 	if user != nil && request.Header.Get("Authorization") == "" {
 		password, _ := user.Password()
 		request.SetBasicAuth(user.Username(), password)

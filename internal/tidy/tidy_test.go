@@ -124,6 +124,8 @@ func may(pkg string) (allowed func(string) bool, why string) {
 		return in(leaves, []string{"store", "ledger", "event", "rail", "merchant", "payment"}), "settlements match receipts, and know no invoices"
 	case pkg == "wallet" || pkg == "payout":
 		return in(leaves, []string{"store", "ledger", "event", "rail", "merchant"}), "wallets and payouts know no invoices"
+	case pkg == "internal/sms":
+		return in(leaves, []string{"webhook"}), "text messages leave through the client that webhooks leave through, and know nothing of the core"
 	case pkg == "webhook":
 		return in(leaves, []string{"store", "event"}), "webhook reads events; dialects hand it words through an interface"
 	case isFront(pkg):
