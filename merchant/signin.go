@@ -6,13 +6,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"slices"
 	"strconv"
 	"time"
 
 	"sarraf/fault"
 	"sarraf/internal/clock"
 	"sarraf/internal/id"
+	"sarraf/internal/tally"
 	"sarraf/store"
 )
 
@@ -23,11 +23,13 @@ type Signed struct {
 	Token    string // the same at each signing in, until it is revoked or the password changes
 }
 
-// A name at a front door may be tried mostFailures times in failureSpan without success.
+// A name at a front door may be tried mostFailures times in failureSpan without success. Each guess is counted before it is tried.
 const (
 	mostFailures = 10
 	failureSpan  = 15 * time.Minute
 )
+
+var failuresBound = tally.Bound{Most: mostFailures, Span: failureSpan}
 
 // SignIn answers whose name and password these are, with the user's token. Every failure is the same fault CredentialsInvalid, after the
 // same work, whether nobody has the name, the password is wrong, the login is revoked or its merchant disabled.
@@ -53,7 +55,7 @@ func (s *Service) SignIn(ctx context.Context, door, username, password, address 
 	if err != nil {
 		return Signed{}, err
 	}
-	if wait := before.wait(s.clock.Now()); wait > 0 {
+	if wait := before.Wait(s.clock.Now(), failuresBound); wait > 0 {
 		return Signed{}, limited(wait)
 	}
 	right := g.known(s.hasher)
@@ -148,41 +150,12 @@ func (s *Service) try(ctx context.Context, g guess) (right bool, err error) {
 	return right, err
 }
 
-// failures are the latest of a name, oldest first: its guesses, each counted before it is tried.
-type failures []failure
-
-type failure struct {
-	ID string `json:"id"`
-	At int64  `json:"at"` // microseconds since 1970
-}
-
-// recent is without what is older than failureSpan, or as far ahead: that was noted by a clock that was wrong, and would count until then.
-func (f failures) recent(now time.Time) failures {
-	var list failures
-	for _, one := range f {
-		if ago := now.Sub(clock.FromMicros(one.At)); ago < failureSpan && ago > -failureSpan {
-			list = append(list, one)
-		}
-	}
-	return list
-}
-
-// wait is how long no guess is taken; 0 when one is.
-func (f failures) wait(now time.Time) time.Duration {
-	f = f.recent(now)
-	if len(f) < mostFailures {
-		return 0
-	}
-	return clock.FromMicros(f[len(f)-mostFailures].At).Add(failureSpan).Sub(now)
-}
-
 func limited(wait time.Duration) error {
-	seconds := (wait + time.Second - 1) / time.Second
-	return fault.New(fault.RateLimited).With("retry_after", strconv.FormatInt(int64(seconds), 10))
+	return fault.New(fault.RateLimited).With("retry_after", strconv.FormatInt(tally.Seconds(wait), 10))
 }
 
 // failures reads what is counted against a name.
-func (s *Service) failures(ctx context.Context, g guess) (f failures, err error) {
+func (s *Service) failures(ctx context.Context, g guess) (f tally.List, err error) {
 	err = s.db.Query(ctx, sqlFailures, []any{g.door, g.name}, func(r store.Row) (err error) {
 		f, err = scanFailures(r)
 		return err
@@ -193,9 +166,9 @@ func (s *Service) failures(ctx context.Context, g guess) (f failures, err error)
 // count counts a guess against its name under the lock of the name's row and answers how many there are now, or a fault RateLimited.
 func (s *Service) count(ctx context.Context, g guess) (counted int, err error) {
 	now := s.clock.Now()
-	own := failure{ID: id.Token(9), At: clock.Micros(now)}
+	own := id.Token(9)
 	err = s.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		var f failures
+		var f tally.List
 		err := tx.Query(ctx, sqlLockFailures, []any{g.door, g.name, clock.Micros(now.Add(failureSpan))}, func(r store.Row) (err error) {
 			f, err = scanFailures(r)
 			return err
@@ -203,19 +176,15 @@ func (s *Service) count(ctx context.Context, g guess) (counted int, err error) {
 		if err != nil {
 			return err
 		}
-		f = f.recent(now)
-		if counted = len(f); slices.ContainsFunc(f, func(one failure) bool { return one.ID == own.ID }) { // our own earlier work
+		f = f.Recent(now, failureSpan)
+		if counted = len(f); f.Has(own) { // our own earlier work
 			return nil
 		}
-		if wait := f.wait(now); wait > 0 {
+		if wait := f.Wait(now, failuresBound); wait > 0 {
 			return limited(wait)
 		}
-		text, err := json.Marshal(append(f, own))
-		if err != nil {
-			return err
-		}
 		counted++
-		tx.Later(sqlSetFailures, []any{g.door, g.name, string(text)}, nil)
+		tx.Later(sqlSetFailures, []any{g.door, g.name, f.With(own, now).Text()}, nil)
 		return nil
 	})
 	return counted, err

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"sarraf/internal/clock"
+	"sarraf/internal/tally"
 	"sarraf/money"
 	"sarraf/store"
 )
@@ -147,13 +148,12 @@ func scanLogin(r store.Row, more ...any) (k keptLogin, err error) {
 	return k, err
 }
 
-func scanFailures(r store.Row) (f failures, err error) {
+func scanFailures(r store.Row) (tally.List, error) {
 	var text string
 	if err := r.Scan(&text); err != nil {
 		return nil, err
 	}
-	err = json.Unmarshal([]byte(text), &f)
-	return f, err
+	return tally.Read(text)
 }
 
 // scanChannel reads channelColumns.
