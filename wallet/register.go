@@ -247,18 +247,21 @@ func (s *Service) change(ctx context.Context, by merchant.Actor, owner, action s
 	return now, err
 }
 
-// SetStatus approves a wallet, suspends it, or puts it back to pending. Faults: WalletMissing, FieldNotOneOf on status.
+// SetStatus approves a wallet, suspends it, which ends its tokens, or puts it back to pending. Faults: WalletMissing, FieldNotOneOf on status.
 func (s *Service) SetStatus(ctx context.Context, by merchant.Actor, owner string, st Status) (Wallet, error) {
 	if !st.valid() {
 		return Wallet{}, fault.New(fault.FieldNotOneOf).On("status").With("allowed", "pending,approved,suspended")
 	}
-	return s.change(ctx, by, owner, "wallet."+string(st), func(_ context.Context, _ *store.Tx, w *kept, _ *state) error {
+	return s.change(ctx, by, owner, "wallet."+string(st), func(_ context.Context, tx *store.Tx, w *kept, _ *state) error {
 		w.Status = st
+		if st == Suspended {
+			endTokens(tx, owner)
+		}
 		return nil
 	})
 }
 
-// SetPIN gives a wallet another PIN and ends its lock, by right of an operator. Faults: PINMalformed on pin, WalletMissing.
+// SetPIN gives a wallet another PIN and ends its lock and its tokens, by right of an operator. Faults: PINMalformed on pin, WalletMissing.
 func (s *Service) SetPIN(ctx context.Context, by merchant.Actor, owner, pin string) error {
 	if !ValidPIN(pin) {
 		return fault.New(fault.PINMalformed).On("pin")
@@ -267,7 +270,8 @@ func (s *Service) SetPIN(ctx context.Context, by merchant.Actor, owner, pin stri
 	if err != nil {
 		return err
 	}
-	_, err = s.change(ctx, by, owner, "wallet.pin", func(_ context.Context, _ *store.Tx, w *kept, st *state) error {
+	_, err = s.change(ctx, by, owner, "wallet.pin", func(_ context.Context, tx *store.Tx, w *kept, st *state) error {
+		endTokens(tx, owner)
 		w.pinSalt, w.pinHash, w.HasPIN = salt, hash, true
 		st.failures, st.lockedUntil, st.changed = 0, 0, true
 		return nil
@@ -275,7 +279,7 @@ func (s *Service) SetPIN(ctx context.Context, by merchant.Actor, owner, pin stri
 	return err
 }
 
-// ChangePIN gives a wallet another PIN by right of its holder, who shows the old one; that is counted as everywhere. Faults: PINMalformed on
+// ChangePIN gives a wallet another PIN by right of its holder, who shows the old one; that is counted as everywhere. Its tokens end. Faults: PINMalformed on
 // new_pin for the new one; PINMalformed, PINLocked and PINWrong on pin for the old one; WalletMissing.
 func (s *Service) ChangePIN(ctx context.Context, owner, old, pin string) error {
 	if !ValidPIN(pin) {
@@ -286,12 +290,13 @@ func (s *Service) ChangePIN(ctx context.Context, owner, old, pin string) error {
 		return err
 	}
 	var refused error // a wrong PIN is written down, so that it is no error of the transaction
-	_, err = s.change(ctx, merchant.Actor{Name: "holder", Source: "PIN"}, owner, "wallet.pin", func(_ context.Context, _ *store.Tx, w *kept, st *state) error {
+	_, err = s.change(ctx, merchant.Actor{Name: "holder", Source: "PIN"}, owner, "wallet.pin", func(_ context.Context, tx *store.Tx, w *kept, st *state) error {
 		refused = s.show(w, st, old, s.clock.Now())
 		switch {
 		case errors.Is(refused, errNoKey):
 			return refused
 		case refused == nil:
+			endTokens(tx, owner)
 			w.pinSalt, w.pinHash = salt, hash
 		}
 		return nil

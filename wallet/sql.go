@@ -206,3 +206,52 @@ func (t *Transfer) args(echo string) []any {
 		t.Actor, echo, clock.Micros(t.At),
 	}
 }
+
+// Codes, and who is signed in.
+const (
+	sqlLockAsked = `INSERT INTO wallet_asked (name, tries, until) VALUES ($1, '[]', $2)
+		ON CONFLICT (name) DO UPDATE SET until = excluded.until RETURNING tries`
+	sqlSetAsked   = `UPDATE wallet_asked SET tries = $2 WHERE name = $1`
+	sqlPruneAsked = `DELETE FROM wallet_asked WHERE until < $1`
+
+	sqlPutCode = `INSERT INTO wallet_code (name, purpose, id, hash, tries, last_try, made_at, used_by) VALUES ($1, $2, $3, $4, 0, '', $5, '')
+		ON CONFLICT (name, purpose) DO UPDATE SET id = excluded.id, hash = excluded.hash, tries = 0, last_try = '', made_at = excluded.made_at, used_by = ''`
+	sqlLockCode   = `SELECT id, hash, tries, last_try, made_at, used_by FROM wallet_code c WHERE c.name = $1 AND c.purpose = $2 {lock:c}`
+	sqlUseCode    = `UPDATE wallet_code SET used_by = $3 WHERE name = $1 AND purpose = $2`
+	sqlCountTry   = `UPDATE wallet_code SET tries = $3, last_try = $4 WHERE name = $1 AND purpose = $2`
+	sqlPruneCodes = `DELETE FROM wallet_code WHERE made_at < $1`
+
+	sqlLockStranger = `INSERT INTO wallet_stranger (name, failures, locked_until, at) VALUES ($1, 0, 0, $2)
+		ON CONFLICT (name) DO UPDATE SET at = excluded.at RETURNING failures, locked_until`
+	sqlSetStranger    = `UPDATE wallet_stranger SET failures = $2, locked_until = $3 WHERE name = $1`
+	sqlPruneStrangers = `DELETE FROM wallet_stranger WHERE at < $1`
+
+	tokenColumns = `owner, hash, door, address, created_at, used_at`
+
+	sqlPutToken = `INSERT INTO wallet_token (owner, hash, door, address, created_at, used_at) VALUES ($1, $2, $3, $4, $5, $5)
+		ON CONFLICT (owner, hash) DO NOTHING`
+	sqlToken      = `SELECT ` + tokenColumns + ` FROM wallet_token WHERE owner = $1 AND hash = $2`
+	sqlTokens     = `SELECT ` + tokenColumns + ` FROM wallet_token WHERE owner = $1 ORDER BY created_at DESC, hash`
+	sqlTouchToken = `UPDATE wallet_token SET used_at = $4 WHERE owner = $1 AND hash = $2 AND used_at = $3`
+	sqlEndToken   = `DELETE FROM wallet_token WHERE owner = $1 AND hash = $2`
+	sqlEndTokens  = `DELETE FROM wallet_token WHERE owner = $1`
+	sqlEndOldest  = `DELETE FROM wallet_token WHERE owner = $1 AND hash IN
+		(SELECT hash FROM wallet_token WHERE owner = $1 ORDER BY created_at DESC, hash LIMIT 1000000 OFFSET $2)`
+	sqlPruneTokens = `DELETE FROM wallet_token WHERE used_at <= $1`
+)
+
+// scanCode reads the columns of sqlLockCode.
+func scanCode(r store.Row) (c keptCode, err error) {
+	var made int64
+	err = r.Scan(&c.id, &c.hash, &c.tries, &c.lastTry, &made, &c.usedBy)
+	c.madeAt = clock.FromMicros(made)
+	return c, err
+}
+
+// scanToken reads tokenColumns.
+func scanToken(r store.Row) (s session, err error) {
+	var created, used int64
+	err = r.Scan(&s.owner, &s.hash, &s.Door, &s.Address, &created, &used)
+	s.CreatedAt, s.UsedAt = clock.FromMicros(created), clock.FromMicros(used)
+	return s, err
+}
