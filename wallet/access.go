@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -65,6 +67,7 @@ type Access struct {
 	text      string // of the message with a code
 	idle      time.Duration
 	byAddress tally.Bound // of codes
+	prefixes  []string    // what numbers begin with that are sent codes; none for all
 	tokens    *recent.Map[known]
 }
 
@@ -114,6 +117,19 @@ func (a *Access) SetCodeText(text string) error {
 
 // LimitCodes says how many codes may be asked for from one address within 10 minutes; 0 for no bound. It is called before the Access is used.
 func (a *Access) LimitCodes(byAddress int) { a.byAddress.Most = byAddress }
+
+// SendOnlyTo has codes sent only to numbers that begin with one of the prefixes, such as "+880"; none lets all numbers through. Whoever can have
+// messages sent to numbers of their own choice all over the world can have them sent to ones that cost. It is called before the Access is
+// used.
+func (a *Access) SendOnlyTo(prefixes ...string) error {
+	for _, p := range prefixes {
+		if !isNumber(p) {
+			return fmt.Errorf("wallet: %.20q is not what a number begins with: want a plus sign and digits, as +880", p)
+		}
+	}
+	a.prefixes = slices.Clone(prefixes)
+	return nil
+}
 
 // CanSignUp reports whether codes can be sent, so that people can sign up.
 func (a *Access) CanSignUp() bool { return a.sender != nil }

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,7 +41,8 @@ const (
 // AskCode makes a code of six digits and sends it to the number, in E.164. It is good for 5 minutes, for one use and for 5 tries; an earlier one
 // for the same purpose ends. address is where it is asked from, "" where that is not known.
 //
-// Faults, in this order: SettingMissing (setting) where no messages can be sent; FieldMalformed on mobile_number; CodeTooMany (retry_after:
+// Faults, in this order: SettingMissing (setting) where no messages can be sent; FieldMalformed on mobile_number; FieldNotOneOf
+// on mobile_number (allowed: what numbers begin with) for one that no messages are sent to; CodeTooMany (retry_after:
 // seconds) after 3 codes for the number within 10 minutes, whatever they were for, or too many from the address; Outage when the message could
 // not be sent, which counts as a code that was asked for, since it may have been sent none the less.
 func (a *Access) AskCode(ctx context.Context, number, purpose, address string) error {
@@ -49,6 +51,9 @@ func (a *Access) AskCode(ctx context.Context, number, purpose, address string) e
 	}
 	if err := a.codeOf(number, purpose); err != nil {
 		return err
+	}
+	if len(a.prefixes) > 0 && !slices.ContainsFunc(a.prefixes, func(p string) bool { return strings.HasPrefix(number, p) }) {
+		return fault.New(fault.FieldNotOneOf).On("mobile_number").With("allowed", strings.Join(a.prefixes, ","))
 	}
 	digits := newCode()
 	c := keptCode{id: id.Token(9), madeAt: a.clock.Now()}

@@ -184,6 +184,26 @@ func TestOf100GuessesAtOnceOnTwoNodesFiveAreTried(t *testing.T) {
 	})
 }
 
+func TestCodesAreSentOnlyWhereTheyShould(t *testing.T) {
+	eachPorch(t, func(t *testing.T, p *porch) {
+		for _, bad := range []string{"", "880", "+", "+88O", "+8801712345678901"} {
+			if p.SendOnlyTo("+880", bad) == nil {
+				t.Errorf("%q is taken", bad)
+			}
+		}
+		if err := p.SendOnlyTo("+880", "+92"); err != nil {
+			t.Fatal(err)
+		}
+		const far = "+14155552671"
+		isFault(t, "elsewhere", p.AskCode(t.Context(), far, wallet.SignUpCode, ""), fault.FieldNotOneOf, "mobile_number", "allowed", "+880,+92")
+		if p.out.sent(far) != 0 || p.count(t, "wallet_asked") != 0 {
+			t.Error("it was sent all the same, or counts")
+		}
+		p.ask(t, rahim)
+		p.ask(t, "+923001234567")
+	})
+}
+
 func TestACodeIsUsedOnceByWhoeverIsFirst(t *testing.T) {
 	eachPorch(t, func(t *testing.T, p *porch) {
 		nodes := []*porch{p, p.another(t)}

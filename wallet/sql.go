@@ -221,9 +221,9 @@ const (
 	sqlCountTry   = `UPDATE wallet_code SET tries = $3, last_try = $4 WHERE name = $1 AND purpose = $2`
 	sqlPruneCodes = `DELETE FROM wallet_code WHERE made_at < $1`
 
-	sqlLockStranger = `INSERT INTO wallet_stranger (name, failures, locked_until, at) VALUES ($1, 0, 0, $2)
-		ON CONFLICT (name) DO UPDATE SET at = excluded.at RETURNING failures, locked_until`
-	sqlSetStranger    = `UPDATE wallet_stranger SET failures = $2, locked_until = $3 WHERE name = $1`
+	sqlPutStranger    = `INSERT INTO wallet_stranger (name, failures, locked_until, at) VALUES ($1, 0, 0, $2) ON CONFLICT (name) DO NOTHING`
+	sqlLockStranger   = `SELECT failures, locked_until FROM wallet_stranger s WHERE s.name = $1 {lock:s}`
+	sqlSetStranger    = `UPDATE wallet_stranger SET failures = $2, locked_until = $3, at = $4 WHERE name = $1`
 	sqlPruneStrangers = `DELETE FROM wallet_stranger WHERE at < $1`
 
 	tokenColumns = `owner, hash, door, address, created_at, used_at`

@@ -191,13 +191,23 @@ func (a *Access) stranger(ctx context.Context, number, pin string) error {
 	err := a.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		var nobody kept
 		var st state
-		err := tx.Query(ctx, sqlLockStranger, []any{name, clock.Micros(now)}, func(r store.Row) error { return r.Scan(&st.failures, &st.lockedUntil) })
-		if err != nil {
+		found := false
+		read := func(r store.Row) error {
+			found = true
+			return r.Scan(&st.failures, &st.lockedUntil)
+		}
+		if err := tx.Query(ctx, sqlLockStranger, []any{name}, read); err != nil {
 			return err
+		}
+		if !found {
+			tx.Later(sqlPutStranger, []any{name, clock.Micros(now)}, nil)
+			if err := tx.Query(ctx, sqlLockStranger, []any{name}, read); err != nil {
+				return err
+			}
 		}
 		refused = wrongIsUnknown(a.wallets.show(&nobody, &st, pin, now))
 		if st.changed {
-			tx.Later(sqlSetStranger, []any{name, st.failures, st.lockedUntil}, nil)
+			tx.Later(sqlSetStranger, []any{name, st.failures, st.lockedUntil, clock.Micros(now)}, nil)
 		}
 		return nil
 	})

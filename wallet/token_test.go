@@ -453,3 +453,19 @@ func TestAPINThatIsResetOrAWalletThatIsSuspendedMeanwhileLeavesNoTokenBehind(t *
 		}
 	})
 }
+
+func FuzzTokenOwner(f *testing.F) {
+	for _, text := range []string{"", "token", strings.Repeat("A", 64), "AZyua2YAcf-aQkcR4ACnDwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", strings.Repeat("A", 32) + "\n" + strings.Repeat("A", 31)} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		owner := wallet.TokenOwner(text)
+		if owner == "" {
+			return
+		}
+		raw, err := base64.RawURLEncoding.DecodeString(text)
+		if err != nil || base64.RawURLEncoding.EncodeToString(raw) != text || fmt.Sprintf("%x", raw[:16]) != strings.ReplaceAll(owner, "-", "") {
+			t.Errorf("%q is of %s: %v", text, owner, err)
+		}
+	})
+}
