@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"sarraf/internal/id"
@@ -35,4 +36,9 @@ func query(ctx context.Context, tx *store.Tx, sql string, args ...any) ([]Entry,
 		return err
 	})
 	return list, err
+}
+
+// Latest are the last entries of an account, at most limit of them, the newest first.
+func Latest(ctx context.Context, tx *store.Tx, a Account, limit int) ([]Entry, error) {
+	return query(ctx, tx, sqlNewest, a.Owner, a.ID(), int64(0), int64(math.MaxInt64), "", int64(limit))
 }

@@ -23,6 +23,8 @@ const (
 // What is read of wallets.
 const (
 	sqlByReference = `SELECT ` + walletColumns + ` FROM wallet w WHERE w.reference = $1 AND w.merchant = $2`
+	sqlPending     = `SELECT COUNT(*), COALESCE(MIN(updated_at), 0) FROM wallet WHERE status = 'pending'`
+	sqlAnyWallet   = `SELECT owner FROM wallet ORDER BY owner LIMIT 1`
 	sqlAllWallets  = `SELECT ` + walletColumns + ` FROM wallet w ORDER BY w.owner`
 )
 
