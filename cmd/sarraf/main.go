@@ -34,6 +34,7 @@ type commands struct {
 	Explain  explainCmd  `cmd:"" help:"Tell what an id of any kind means: the invoice, its payments, entries, events, webhooks, and who asked."`
 	Bulk     bulkCmd     `cmd:"" help:"Hand in a CSV of bills (AsaanBill), and show how they are made."`
 	Merchant merchantCmd `cmd:"" help:"Manage merchants, their credentials, users and fees."`
+	Wallet   walletCmd   `cmd:"" help:"Manage wallets: who has money here, their PINs, limits and fees."`
 	Channel  channelCmd  `cmd:"" help:"Manage the channels through which banks reach the house."`
 	Bank     bankCmd     `cmd:"" help:"Play a bank that asks for bills and pays them, for developers."`
 	Settle   settleCmd   `cmd:"" help:"Match a rail's settlement file with the receipts, and post what agrees. Exit status 1 when something is to be looked at."`

@@ -43,6 +43,17 @@ type merchantCmd struct {
 
 // withMerchants opens the database and hands over the service. Only commands that touch encrypted secrets need SARRAF_KEY.
 func withMerchants(ctx context.Context, f databaseFlag, s streams, needKey bool, do func(*merchant.Service, merchant.Actor) error) error {
+	err := withDatabase(ctx, f, s, needKey, func(db *store.DB, ring *keyring.Keyring) error {
+		return do(merchant.NewService(db, event.NewLog(db), ring), actor())
+	})
+	if fault.Has(err, fault.MerchantMissing) {
+		return errors.New("there is no such merchant: `sarraf merchant list` shows them")
+	}
+	return err
+}
+
+// withDatabase opens a database that is there and has the right schema, with the master key; without needKey that may be nil.
+func withDatabase(ctx context.Context, f databaseFlag, s streams, needKey bool, do func(*store.DB, *keyring.Keyring) error) error {
 	sec, err := environment()
 	if err != nil {
 		return err
@@ -71,11 +82,7 @@ func withMerchants(ctx context.Context, f databaseFlag, s streams, needKey bool,
 	if err := db.CheckSchema(ctx); err != nil {
 		return err
 	}
-	err = do(merchant.NewService(db, event.NewLog(db), ring), actor())
-	if fault.Has(err, fault.MerchantMissing) {
-		return errors.New("there is no such merchant: `sarraf merchant list` shows them")
-	}
-	return err
+	return do(db, ring)
 }
 
 // devSecrets are the secrets that serve --dev made and kept, if it did.
