@@ -45,6 +45,7 @@ type app struct {
 	invoices  *invoice.Service
 	payments  *payment.Service
 	wallets   *wallet.Service
+	access    *wallet.Access // how people come in to their wallets
 	deliverer *webhook.Worker
 	sealer    *seal.Sealer
 	client    *webhook.Client
@@ -57,6 +58,8 @@ type app struct {
 	health    *health
 	metrics   *metrics
 	log       *slog.Logger
+
+	closeSender func() // of text messages
 }
 
 // settings are what serve and demo choose differently.
@@ -65,6 +68,7 @@ type settings struct {
 	off       []string // doors that are switched off
 	psid      string   // what PSIDs begin with, "" when none are given
 	anonymous anonymous
+	access    access
 	policy    webhook.Policy
 	schedule  webhook.Schedule
 	seal      ed25519.PrivateKey
@@ -78,7 +82,7 @@ type anonymous struct {
 
 // newApp puts the house together over an open, migrated database.
 func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s settings) (*app, error) {
-	a := &app{db: db, keys: keys, log: log, metrics: m}
+	a := &app{db: db, keys: keys, log: log, metrics: m, closeSender: s.access.close}
 	outbox := webhook.NewOutbox(db.Clock(), s.policy)
 	outbox.Observe(m)
 	a.sealer = newSealer(db, s.seal, log)
@@ -88,6 +92,11 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 	a.invoices.ObserveUploads(m)
 	a.payments = payment.NewService(db, events)
 	a.wallets = wallet.NewService(db, events, keys)
+	a.access = wallet.NewAccess(db, a.wallets, keys, s.access.sender, db.Clock())
+	a.access.Observe(m)
+	if err := s.access.apply(a.access); err != nil {
+		return nil, err
+	}
 	if s.psid != "" {
 		if err := a.invoices.SetPSIDPrefix(s.psid); err != nil {
 			return nil, err
@@ -246,6 +255,9 @@ func (a *app) prune(ctx context.Context) {
 		if err := a.merchants.PruneFailures(ctx); err != nil && ctx.Err() == nil {
 			a.log.Warn("old failures of signing in could not be removed; trying again in an hour", "error", err)
 		}
+		if err := a.access.Prune(ctx); err != nil && ctx.Err() == nil {
+			a.log.Warn("old codes and tokens of wallets could not be removed; trying again in an hour", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -260,6 +272,7 @@ func (a *app) close() error {
 	a.payments.Close()
 	a.wallets.Close()
 	a.client.Close()
+	a.closeSender()
 	return a.db.Close()
 }
 

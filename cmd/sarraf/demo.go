@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -12,9 +13,11 @@ import (
 	"sarraf/dialect/asaanbill"
 	"sarraf/fault"
 	"sarraf/internal/id"
+	"sarraf/internal/sms"
 	"sarraf/merchant"
 	"sarraf/money"
 	"sarraf/rail"
+	"sarraf/wallet"
 	"sarraf/webhook"
 )
 
@@ -100,6 +103,7 @@ func (c demoCmd) Run(ctx context.Context, io streams) error {
 		database: dsn, listen: c.Listen, migrate: true, log: log, secrets: kept.Secrets,
 		settings: settings{
 			publicURL: "http://" + c.Listen, psid: demoPrefix, anonymous: demoBounds(c.Listen), schedule: webhook.Demo(nil),
+			access: demoAccess(c.Listen, log),
 			policy: webhook.Policy{AllowHTTP: true, Allowed: webhook.Loopback()},
 		},
 	}
@@ -141,6 +145,15 @@ func demoBounds(listen string) anonymous {
 		}
 	}
 	return anonymous{byAddress: 100, byMerchant: 1000}
+}
+
+// demoAccess lets everybody in who has read the log: the codes stand there.
+func demoAccess(listen string, log *slog.Logger) access {
+	a := access{sender: sms.Log{To: log}, signUp: wallet.Approved}
+	if demoBounds(listen).byAddress > 0 {
+		a.codesPerAddress = wallet.DefaultCodesPerAddress
+	}
+	return a
 }
 
 // known reports whether the kept credentials are of this database: it may have been removed since, and its file left.

@@ -39,7 +39,7 @@ func accepts(t *testing.T, where string, args []string) *kong.Kong {
 // knownEnvironment is every variable that the program looks at.
 func knownEnvironment(t *testing.T) map[string]bool {
 	t.Helper()
-	known := map[string]bool{"SARRAF_KEY": true, "SARRAF_KEY_FILE": true, "SARRAF_SEAL_KEY": true, "SARRAF_SEAL_KEY_FILE": true}
+	known := map[string]bool{"SARRAF_KEY": true, "SARRAF_KEY_FILE": true, "SARRAF_SEAL_KEY": true, "SARRAF_SEAL_KEY_FILE": true, smsSecret: true, smsSecret + "_FILE": true}
 	for _, command := range accepts(t, "serve", []string{"serve"}).Model.Leaves(true) {
 		for _, group := range command.AllFlags(true) {
 			for _, flag := range group {

@@ -19,8 +19,9 @@ import (
 
 type doctorCmd struct {
 	databaseFlag
+	accessFlags
 	PublicURL string   `help:"Where payers and merchants reach this server, as serve has it: asked whether it leads here."`
-	Only      []string `help:"Only these checks: configuration, clock, database, reachability, webhooks, sealing, expiring, merchants, limits."`
+	Only      []string `help:"Only these checks: configuration, clock, database, reachability, webhooks, sealing, expiring, merchants, wallets, limits."`
 	JSON      bool     `name:"json" help:"Print one JSON object."`
 
 	PSIDPrefix   string   `name:"psid-prefix" env:"SARRAF_PSID_PREFIX" help:"As serve has it: whether bills can be made."`
@@ -66,6 +67,7 @@ var groups = []struct {
 	{"sealing", true, (*checkup).sealing},
 	{"expiring", true, (*checkup).expiring},
 	{"merchants", true, (*checkup).merchants},
+	{"wallets", true, (*checkup).wallets},
 	{"limits", false, (*checkup).limits},
 }
 

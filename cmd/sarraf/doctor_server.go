@@ -20,7 +20,7 @@ import (
 
 // configuration checks the secrets: that they are there, can be read by us alone, and are this database's.
 func (u *checkup) configuration(ctx context.Context) {
-	for _, name := range []string{"SARRAF_KEY", "SARRAF_SEAL_KEY"} {
+	for _, name := range []string{"SARRAF_KEY", "SARRAF_SEAL_KEY", smsSecret} {
 		u.secretFile(name)
 	}
 	if u.secretErr != nil {

@@ -11,6 +11,7 @@ import (
 	"sarraf/invoice"
 	"sarraf/seal"
 	"sarraf/store"
+	"sarraf/wallet"
 	"sarraf/webhook"
 )
 
@@ -27,6 +28,8 @@ type metrics struct {
 	lines      *prometheus.CounterVec
 	undone     prometheus.Gauge
 	undoneAge  prometheus.Gauge
+	codes      *prometheus.CounterVec
+	signIns    *prometheus.CounterVec
 }
 
 func newMetrics() *metrics {
@@ -64,16 +67,28 @@ func newMetrics() *metrics {
 		undoneAge: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "sarraf_upload_oldest_seconds", Help: "Age of the oldest bulk upload of which not every line is decided.",
 		}),
+		codes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sarraf_wallet_codes_total", Help: "One-time codes that were asked for or shown, by what came of it.",
+		}, []string{"outcome"}),
+		signIns: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sarraf_wallet_sign_ins_total", Help: "Attempts to sign in to a wallet, by what came of them.",
+		}, []string{"outcome"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "sarraf_build_info", Help: "Always 1: what is running.", ConstLabels: prometheus.Labels{"version": versionText(), "go": runtime.Version()},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.batches, m.took, m.attempts, m.calls, m.deliveries, m.oldest, m.events, m.lines, m.undone, m.undoneAge, build)
+	m.registry.MustRegister(m.batches, m.took, m.attempts, m.calls, m.deliveries, m.oldest, m.events, m.lines, m.undone, m.undoneAge, m.codes, m.signIns, build)
 	for _, s := range []webhook.State{webhook.Delivered, webhook.Exhausted, webhook.Refused} {
 		m.deliveries.WithLabelValues(string(s)) // a rate of what never happened is 0, and not absent
 	}
 	m.Decided(0, 0)
+	for _, outcome := range wallet.CodeOutcomes {
+		m.codes.WithLabelValues(outcome)
+	}
+	for _, outcome := range wallet.SignInOutcomes {
+		m.signIns.WithLabelValues(outcome)
+	}
 	return m
 }
 
@@ -137,6 +152,12 @@ func (m *metrics) Undone(n int64, oldest time.Duration) {
 	m.undoneAge.Set(oldest.Seconds())
 }
 
+// Code is for wallet.AccessObserver.
+func (m *metrics) Code(outcome string) { m.codes.WithLabelValues(outcome).Inc() }
+
+// SignIn is for wallet.AccessObserver.
+func (m *metrics) SignIn(outcome string) { m.signIns.WithLabelValues(outcome).Inc() }
+
 // Accept is for event.Sink: what is committed is counted.
 func (m *metrics) Accept(_ context.Context, tx *store.Tx, events []event.Written) error {
 	counts := make(map[event.Type]int, 4)
@@ -157,4 +178,5 @@ var (
 	_ event.Sink       = (*metrics)(nil)
 
 	_ invoice.UploadObserver = (*metrics)(nil)
+	_ wallet.AccessObserver  = (*metrics)(nil)
 )
