@@ -25,8 +25,8 @@ const (
 
 // whatIDs is what explain can find a thing by, for its help and its regrets.
 const whatIDs = "an invoice's printed number, the merchant's own reference, a payment page's URL or token, a QR code's payload, " +
-	"a PSID, the number of a receipt or of a bulk upload, " +
-	"a rail's reference, an Idempotency-Key, the id of an invoice, payment, transfer, delivery (webhook-id), credential or merchant, " +
+	"a PSID, the number of a receipt or of a bulk upload, a wallet's mobile number, " +
+	"a rail's reference, an Idempotency-Key, the id of an invoice, payment, transfer, wallet, delivery (webhook-id), credential or merchant, " +
 	"a merchant's id at a front door, a credential's public key, or an event as MERCHANT/NUMBER"
 
 type explainCmd struct {
@@ -49,9 +49,11 @@ type subject struct {
 	As          []string          `json:"as"` // what the id is of it, in words
 	Kind        string            `json:"kind"`
 	ID          string            `json:"id"`
-	Merchant    merchantFacts     `json:"merchant"`
+	Merchant    merchantFacts     `json:"merchant"` // empty for a wallet that is of none
 	Invoice     *invoiceFacts     `json:"invoice,omitempty"`
 	Upload      *uploadFacts      `json:"upload,omitempty"`
+	Wallet      *walletFacts      `json:"wallet,omitempty"`
+	Spending    *spendingFacts    `json:"wallet_transfer,omitempty"`
 	Payments    []paymentFacts    `json:"payments"`
 	Transfers   []transferFacts   `json:"transfers"`
 	Events      []eventFacts      `json:"events"`

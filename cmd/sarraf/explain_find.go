@@ -21,6 +21,7 @@ import (
 	"sarraf/qr"
 	"sarraf/settlement"
 	"sarraf/store"
+	"sarraf/wallet"
 	"sarraf/webhook"
 )
 
@@ -34,6 +35,8 @@ const (
 	aCredential  = "credential"
 	aMerchant    = "merchant"
 	anAnswer     = "answer"
+	aWallet      = "wallet"
+	aSpending    = "wallet_transfer"
 	explainSlack = time.Minute      // by which times and numbers may be out of order: clocks differ, commands wait
 	explainAfter = 10 * time.Minute // by which an id may be younger than what it is for: a batch that was tried again
 )
@@ -88,11 +91,16 @@ func (s *search) note(kind, owner, id, as string) *subject {
 	if !ok {
 		return nil // it is another merchant's than the one asked for
 	}
+	return s.put(kind, owner, id, as, m)
+}
+
+// put is note for a thing of a merchant that may be told, or of none.
+func (s *search) put(kind, owner, id, as string, m merchant.Merchant) *subject {
 	r := root{kind, owner, id}
 	found := s.found[r]
 	if found == nil {
 		found = &subject{
-			Kind: kind, ID: id, Merchant: merchantFacts{ID: m.Owner, Name: m.Name, Mode: string(m.Mode), Disabled: m.Settings.Disabled}, Payments: []paymentFacts{},
+			Kind: kind, ID: id, Merchant: merchantOf(m), Payments: []paymentFacts{},
 			Transfers: []transferFacts{}, Events: []eventFacts{}, Deliveries: []deliveryFacts{}, Credentials: []credentialFacts{},
 			Answers: []store.Answer{}, Audit: []auditFacts{}, Missing: []string{},
 		}
@@ -108,7 +116,7 @@ func (s *search) note(kind, owner, id, as string) *subject {
 // seek notes everything that the text means. Each look-up is by a key; where the owner is part of it, every merchant's is tried.
 func (s *search) seek(ctx context.Context, text string) error {
 	for _, look := range []func(context.Context, string) error{
-		s.byAlias, s.byReference, s.byID, s.byPSID, s.byRail, s.byTransfer, s.byEvent, s.byKey,
+		s.byAlias, s.byReference, s.byID, s.byPSID, s.byRail, s.byTransfer, s.byEvent, s.byKey, s.byWallet, s.byNumber, s.byReceipt,
 	} {
 		if err := look(ctx, text); err != nil {
 			return err
@@ -245,11 +253,20 @@ func (s *search) byRail(ctx context.Context, text string) error {
 
 // byTransfer finds a movement of money, and what it was for.
 func (s *search) byTransfer(ctx context.Context, text string) error {
+	if own := strings.ToLower(text); id.Valid(own) { // not one that a person chose
+		text = own
+	}
 	entries, err := ledger.OfTransfer(ctx, s.tx, text)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
+		switch ofWallet, err := s.bySpending(ctx, e); {
+		case err != nil:
+			return err
+		case ofWallet:
+			continue
+		}
 		owners := []string{e.Owner}
 		if e.Owner == merchant.House { // it is for a merchant's payment
 			owners = s.owners
@@ -287,6 +304,12 @@ func (s *search) byEvent(ctx context.Context, text string) error {
 		return err
 	case e.Kind == invoice.EventKind:
 		s.note(anInvoice, e.Owner, e.Subject, fmt.Sprintf("event %d about it", e.Seq))
+	case e.Kind == wallet.EventKind || e.Kind == wallet.ReceiptKind:
+		var f wallet.Fact
+		if err := json.Unmarshal(e.Data, &f); err != nil {
+			return fmt.Errorf("event %d of %s: %w", e.Seq, e.Owner, err)
+		}
+		return s.wallets(ctx, aSpending, fmt.Sprintf("event %d about it", e.Seq), [2]string{f.Transfer.Owner, f.Transfer.ID})
 	case e.Kind == settlement.LineKind:
 		payments, err := payment.OfID(ctx, s.tx, []string{e.Owner}, e.Subject)
 		for _, p := range payments {
@@ -318,6 +341,10 @@ func (s *search) fill(ctx context.Context, r root, to *subject) error {
 		}
 	case aCredential, aMerchant:
 		err = s.fillMerchant(ctx, r, to)
+	case aWallet:
+		err = s.fillWallet(ctx, r, to)
+	case aSpending:
+		err = s.fillSpending(ctx, r, to)
 	}
 	return err
 }

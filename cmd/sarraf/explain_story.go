@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"sarraf/store"
+	"sarraf/wallet"
 )
 
 // storyWidth is how many columns a line of a story has at most. A single word that is longer is broken.
@@ -40,7 +41,7 @@ func tellStory(to io.Writer, a explanation, zone *time.Location) error {
 }
 
 func (s subject) tell(b *strings.Builder, text string, zone *time.Location) {
-	if s.Kind == aCredential {
+	if s.Kind == aCredential || wallet.TokenOwner(text) != "" {
 		text = "What was given" // it may be a secret
 	} else {
 		text = cut(plain(text), 60)
@@ -51,11 +52,7 @@ func (s subject) tell(b *strings.Builder, text string, zone *time.Location) {
 			say(b, 2, 13, fmt.Sprintf("%-10s %s", name, value))
 		}
 	}
-	who := s.Merchant.ID + "  " + strconv.Quote(s.Merchant.Name) + ", " + s.Merchant.Mode
-	if s.Merchant.Disabled {
-		who += ", DISABLED"
-	}
-	fact("merchant", who)
+	fact("merchant", merchantWords(s.Merchant))
 	if s.Kind == aCredential || s.Kind == aMerchant {
 		for _, c := range s.Credentials {
 			fact("credential", c.words(zone))
@@ -67,6 +64,12 @@ func (s subject) tell(b *strings.Builder, text string, zone *time.Location) {
 	}
 	if s.Upload != nil {
 		s.Upload.facts(fact)
+	}
+	if s.Wallet != nil {
+		s.Wallet.facts(fact, zone)
+	}
+	if s.Spending != nil {
+		s.Spending.facts(fact)
 	}
 	for _, a := range s.Answers {
 		fact("answer", answerWords(a, zone))
@@ -206,7 +209,7 @@ func (s subject) happenings(zone *time.Location) []happening {
 		}
 	}
 	for _, t := range s.Transfers {
-		add(t.At, 2, "transfer "+t.ID+" "+t.Kind+", "+t.Amount+" "+t.Currency, "from "+t.From.words(s.Merchant.ID), "to   "+t.To.words(s.Merchant.ID))
+		add(t.At, 2, "transfer "+t.ID+" "+t.Kind+", "+t.Amount+" "+t.Currency, "from "+t.From.words(s.owner()), "to   "+t.To.words(s.owner()))
 	}
 	for _, e := range s.Events {
 		add(e.At, 3, fmt.Sprintf("event %d, %s", e.Number, e.Type))
@@ -224,6 +227,17 @@ func (s subject) happenings(zone *time.Location) []happening {
 		return a.rank - b.rank
 	})
 	return list
+}
+
+// owner is whose thing it is.
+func (s subject) owner() string {
+	switch {
+	case s.Wallet != nil:
+		return s.Wallet.ID
+	case s.Spending != nil:
+		return s.Spending.From.ID
+	}
+	return s.Merchant.ID
 }
 
 func (p paymentFacts) words() []string {
