@@ -193,6 +193,25 @@ func (u used) of(c money.Currency, m Movement, at time.Time, zone string) *spent
 	return &have
 }
 
+// dated is the time that a transfer counted here has. A clock that is behind another node's is still in a day that is over: what it has moved
+// counts to the day after, and is dated at that one's beginning, so that the dates of a wallet's transfers never come to more than a day's
+// limit. One that is further behind is wrong, and is not made up for.
+func (s *spent) dated(at time.Time, zone string) time.Time {
+	if day, _ := dayOf(at, zone); day >= s.Day {
+		return at
+	}
+	local := clock.In(at, zone)
+	y, m, d := local.Date()
+	next := time.Date(y, m, d+1, 0, 0, 0, 0, local.Location())
+	if day, _ := dayOf(next, zone); day < s.Day {
+		next = next.Add(time.Hour) // where clocks are put forward at midnight
+	}
+	if day, _ := dayOf(next, zone); day != s.Day {
+		return at
+	}
+	return next.UTC()
+}
+
 func dayOf(at time.Time, zone string) (day, month int64) {
 	y, m, d := clock.In(at, zone).Date()
 	month = int64(y)*100 + int64(m)

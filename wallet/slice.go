@@ -201,23 +201,24 @@ func (l *Slice) Judge(books *ledger.Books, sp *Spend, more []ledger.Op) (Sent, e
 	if st == nil {
 		return Sent{}, fault.New(fault.WalletMissing)
 	}
+	have := st.used.of(sp.Amount.Currency, q.movement, sp.at, q.sender.Zone)
+	at := have.dated(sp.at, q.sender.Zone)
 	if sp.Once {
-		if t := l.echoOf(sp); t != nil {
+		if t := l.echoOf(sp, at); t != nil {
 			if err := l.pin(q.sender, st, sp); err != nil {
 				return Sent{}, err
 			}
 			return Sent{Transfer: *t, Replay: true}, nil
 		}
 	}
-	have := st.used.of(sp.Amount.Currency, q.movement, sp.at, q.sender.Zone)
 	if err := l.afford(q, sp, have, books.Available(account(sp.Sender, sp.Amount.Currency))); err != nil {
 		return Sent{}, err
 	}
 	if err := l.pin(q.sender, st, sp); err != nil {
 		return Sent{}, err
 	}
-	t := q.transfer(sp)
-	r, err := books.Carry(ledger.Command{At: sp.at, Ops: append(l.ops(t, sp), more...)})
+	t := q.transfer(sp, at)
+	r, err := books.Carry(ledger.Command{At: at, Ops: append(l.ops(t, sp), more...)})
 	if err != nil || r.Err != nil {
 		return Sent{}, errors.Join(err, r.Err)
 	}
@@ -371,15 +372,15 @@ func (l *Slice) pin(sender *kept, st *state, sp *Spend) error {
 	return fault.New(fault.FieldRequired).On("pin")
 }
 
-// echoOf is the identical transfer of the last minute.
-func (l *Slice) echoOf(sp *Spend) *Transfer {
+// echoOf is the identical transfer of the last minute, for one that would be dated at.
+func (l *Slice) echoOf(sp *Spend, at time.Time) *Transfer {
 	var latest *Transfer
 	for minutes := range int64(3) {
 		t := l.echoes[[2]string{sp.Sender, sp.echo(minutes - 1)}]
 		if t == nil || latest != nil && !latest.At.Before(t.At) {
 			continue
 		}
-		if ago := sp.at.Sub(t.At); ago < echoSpan && ago > -echoSpan {
+		if ago := at.Sub(t.At); ago < echoSpan && ago > -echoSpan {
 			latest = t
 		}
 	}
@@ -387,11 +388,11 @@ func (l *Slice) echoOf(sp *Spend) *Transfer {
 }
 
 // transfer is the row that the Spend makes.
-func (q quote) transfer(sp *Spend) *Transfer {
+func (q quote) transfer(sp *Spend, at time.Time) *Transfer {
 	t := &Transfer{
 		Owner: sp.Sender, ID: sp.ID, Number: sp.Number, Door: sp.Door, Kind: q.movement, Merchant: q.sender.Merchant, Receiver: sp.Receiver,
 		Invoice: sp.Invoice, Amount: sp.Amount.Minor, Fee: q.fee, Currency: sp.Amount.Currency, Note: sp.Note, Rail: sp.rail, RailReference: sp.reference,
-		SenderName: q.sender.Name, SenderNumber: q.sender.Number, By: sp.By, Actor: sp.actor, At: sp.at.UTC().Truncate(time.Microsecond),
+		SenderName: q.sender.Name, SenderNumber: q.sender.Number, By: sp.By, Actor: sp.actor, At: at.UTC().Truncate(time.Microsecond),
 	}
 	switch {
 	case sp.Payee != nil:

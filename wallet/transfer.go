@@ -256,12 +256,15 @@ func (s *Service) TopUp(ctx context.Context, t TopUpNew, key *store.Key) (Sent, 
 // echoSpan is how long an identical Spend is the same one.
 const echoSpan = time.Minute
 
+// echoMinute is how many characters tell an echo's minute.
+const echoMinute = 8
+
 // echo is what identical spendings of the same minute have in common; the minute is so many after that of the Spend.
 func (sp *Spend) echo(minutes int64) string {
 	minute := sp.at.Unix()/int64(echoSpan/time.Second) + minutes
 	hash := store.BodyHash(sp.Receiver, sp.Invoice, strconv.FormatInt(sp.Amount.Minor, 10), string(sp.Amount.Currency), sp.Note)
 	text := strconv.FormatInt(minute, 36)
-	return strings.Repeat("0", max(0, 8-len(text))) + text + hash[:32]
+	return strings.Repeat("0", max(0, echoMinute-len(text))) + text + hash[:32]
 }
 
 // receiptNumbers are 10 characters each: a running number scrambled within 15 digits, to base 36. Nobody can guess one.
