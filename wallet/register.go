@@ -291,6 +291,9 @@ func (s *Service) ChangePIN(ctx context.Context, owner, old, pin string) error {
 	}
 	var refused error // a wrong PIN is written down, so that it is no error of the transaction
 	_, err = s.change(ctx, merchant.Actor{Name: "holder", Source: "PIN"}, owner, "wallet.pin", func(_ context.Context, tx *store.Tx, w *kept, st *state) error {
+		if refused = nil; w.pinSalt == salt && w.pinHash == hash {
+			return nil // an earlier run did it: the commit was not answered
+		}
 		refused = s.show(w, st, old, s.clock.Now())
 		switch {
 		case errors.Is(refused, errNoKey):
