@@ -270,6 +270,9 @@ func (sp *Spend) check() error {
 // replayed is the transfer that the Spend made before, if it did.
 func (l *Slice) replayed(sp *Spend) (*Transfer, error) {
 	if t := l.byID[[2]string{sp.Sender, sp.ID}]; t != nil {
+		if !l.mayKnow(sp, t) {
+			return nil, fault.New(fault.WalletMissing)
+		}
 		if t.Receiver != sp.Receiver || t.Amount != sp.Amount.Minor || t.Currency != sp.Amount.Currency || t.Note != sp.Note || t.Invoice != sp.Invoice || t.Rail != sp.rail {
 			return nil, fault.New(fault.IdempotencyReused).On("id")
 		}
@@ -277,6 +280,9 @@ func (l *Slice) replayed(sp *Spend) (*Transfer, error) {
 	}
 	if sp.topUp() {
 		if t := l.byRail[[3]string{sp.Sender, sp.rail, sp.reference}]; t != nil {
+			if !l.mayKnow(sp, t) {
+				return nil, fault.New(fault.WalletMissing)
+			}
 			if t.Amount != sp.Amount.Minor || t.Currency != sp.Amount.Currency {
 				return nil, fault.New(fault.ReferenceTaken).On("reference")
 			}
@@ -284,6 +290,15 @@ func (l *Slice) replayed(sp *Spend) (*Transfer, error) {
 		}
 	}
 	return nil, nil
+}
+
+// mayKnow reports whether who asks may be told of the transfer: a merchant's key only of one that its wallet made, then or now.
+func (l *Slice) mayKnow(sp *Spend, t *Transfer) bool {
+	if sp.By != MerchantKey || sp.Merchant != "" && sp.Merchant == t.Merchant {
+		return true
+	}
+	w := l.house.wallets[sp.Sender]
+	return w != nil && sp.Merchant != "" && sp.Merchant == w.Merchant
 }
 
 // quote is what a Spend comes to.
@@ -305,7 +320,7 @@ func (l *Slice) movement(sp *Spend) (Movement, quote, error) {
 	case q.sender.Status != Approved:
 		return "", q, fault.New(fault.SenderNotApproved)
 	case sp.topUp():
-		if !q.sender.Sandbox && sp.rail != OperatorRail {
+		if !q.sender.Sandbox && (sp.rail != OperatorRail || sp.By != Operator) {
 			return "", q, fault.New(fault.SandboxOnly)
 		}
 		q.receiver = q.sender

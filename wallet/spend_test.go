@@ -329,6 +329,7 @@ func TestManySpendingsAreJudgedEachAlone(t *testing.T) {
 func TestTopUpsHappenOnce(t *testing.T) {
 	each(t, func(h *house) {
 		a, live := h.made(wallet.Consumer, func(n *wallet.New) { n.Merchant = "m1" }), h.made(wallet.Consumer, func(n *wallet.New) { n.Sandbox = false })
+		theirs := h.made(wallet.Consumer, func(n *wallet.New) { n.Merchant, n.Sandbox = "m1", false })
 		up := func(w wallet.Wallet, rail, reference string, minor int64, want fault.Code) wallet.Sent {
 			t.Helper()
 			sent, err := h.TopUp(t.Context(), wallet.TopUpNew{
@@ -352,6 +353,19 @@ func TestTopUpsHappenOnce(t *testing.T) {
 			ID: id.New(h.clock), Wallet: a.Owner, Amount: money.Of(1, "BDT"), Rail: "sandbox", Reference: "x", By: wallet.MerchantKey, Merchant: "m2",
 		}, nil)
 		h.says(err, fault.WalletMissing)
+		// Nobody but an operator makes money of a live wallet's out of nothing, nor is another merchant told what was done before.
+		for _, right := range []wallet.Right{wallet.Holder, wallet.MerchantKey} {
+			_, err := h.TopUp(t.Context(), wallet.TopUpNew{
+				ID: id.New(h.clock), Wallet: theirs.Owner, Amount: money.Of(1_00, "BDT"), Rail: wallet.OperatorRail, Reference: "x", By: right, Merchant: "m1",
+			}, nil)
+			h.says(err, fault.SandboxOnly)
+		}
+		for _, try := range []struct{ id, reference string }{{first.Transfer.ID, "y"}, {id.New(h.clock), "r1"}} {
+			_, err := h.TopUp(t.Context(), wallet.TopUpNew{
+				ID: try.id, Wallet: a.Owner, Amount: money.Of(70_00, "BDT"), Rail: "sandbox", Reference: try.reference, By: wallet.MerchantKey, Merchant: "m2",
+			}, nil)
+			h.says(err, fault.WalletMissing)
+		}
 		h.holds(a, 71_00)
 	})
 }
