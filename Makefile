@@ -2,7 +2,7 @@
 SHELL := bash
 GO ?= go
 
-.PHONY: help setup test race crash fuzz bench lint generate build
+.PHONY: help setup test race crash prove fuzz bench lint generate build
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -23,6 +23,11 @@ CRASH_CYCLES ?= 100
 CRASH_BUDGET ?= 15m
 crash: setup ## Kill the program, its database and its nodes under load, CRASH_CYCLES (100) times each
 	CRASH_CYCLES=$(CRASH_CYCLES) CRASH_BUDGET=$(CRASH_BUDGET) $(GO) test -count=1 -timeout 0 -v -run 'Killed|TwoNodes' ./cmd/sarraf
+
+# How long each test of wallets by chance goes on, in seconds, on each engine.
+WALLET_SECONDS ?= 30
+prove: setup ## Wallets that many spend from at once on two nodes, WALLET_SECONDS (30) each test and engine
+	WALLET_SECONDS=$(WALLET_SECONDS) $(GO) test -count=1 -timeout 0 -v -run 'AtOnce|OneAfterAnother|OnTwoClocks|NoMore|Guess|Broken' ./wallet
 
 # Each fuzz target for this long.
 FUZZTIME ?= 30s
