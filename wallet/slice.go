@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -193,6 +194,11 @@ func (l *Slice) Judge(books *ledger.Books, sp *Spend, more []ledger.Op) (Sent, e
 	if old, err := l.replayed(sp); old != nil || err != nil {
 		return Sent{Transfer: deref(old), Replay: old != nil}, err
 	}
+	if sp.Stranger {
+		if err := l.introduce(sp); err != nil {
+			return Sent{}, err
+		}
+	}
 	q, err := l.weigh(sp)
 	if err != nil {
 		return Sent{}, err
@@ -216,6 +222,9 @@ func (l *Slice) Judge(books *ledger.Books, sp *Spend, more []ledger.Op) (Sent, e
 	}
 	if err := l.pin(q.sender, st, sp); err != nil {
 		return Sent{}, err
+	}
+	if sp.MostFee != nil && q.fee > *sp.MostFee {
+		return Sent{}, fault.New(fault.AmountMismatch).On("fee").With("due", strconv.FormatInt(q.fee, 10))
 	}
 	t := q.transfer(sp, at)
 	r, err := books.Carry(ledger.Command{At: at, Ops: append(l.ops(t, sp), more...)})
@@ -379,12 +388,27 @@ func (l *Slice) afford(q quote, sp *Spend, have *spent, available int64) error {
 func (l *Slice) pin(sender *kept, st *state, sp *Spend) error {
 	free := sp.By == Operator || sp.topUp() || sp.By == MerchantKey && sender.Kind == Merchant
 	switch {
+	case sp.Stranger: // introduce has judged it
+		return nil
 	case sp.PIN != nil:
 		return l.s.show(sender, st, *sp.PIN, sp.at)
 	case free:
 		return nil
 	}
 	return fault.New(fault.FieldRequired).On("pin")
+}
+
+// introduce judges the PIN of somebody of whom no more is known than the number that they typed: all that a wallet is, it tells to its
+// holder. One that there is not is as much work, and gives the answer to a wrong PIN.
+func (l *Slice) introduce(sp *Spend) error {
+	if sp.PIN == nil {
+		return fault.New(fault.FieldRequired).On("pin")
+	}
+	w, st := l.house.wallets[sp.Sender], l.house.states[sp.Sender]
+	if w == nil || st == nil || sp.Payee != nil && sp.Payee.Sandbox() != w.Sandbox {
+		return l.s.show(&kept{Wallet: Wallet{Owner: sp.Sender}}, &state{}, *sp.PIN, sp.at)
+	}
+	return l.s.show(w, st, *sp.PIN, sp.at)
 }
 
 // echoOf is the identical transfer of the last minute, for one that would be dated at.

@@ -142,10 +142,19 @@ type Spend struct {
 	// what the rail wallet owes it.
 	Payee   *merchant.Merchant
 	Invoice string
+	// Stranger has the PIN judged before anything is told of the wallet, and a Sender that there is not, or not for the Payee's mode, refused
+	// as for a wrong PIN: for doors at which nobody has signed in.
+	Stranger bool
+	// MostFee, when set, is what the holder was told to come on top, minor units. A higher fee is fault AmountMismatch on fee (due), once the
+	// PIN was right.
+	MostFee *int64
 
 	rail, reference, actor string // of a top-up: its rail, that one's name for it, and who asked
 	at                     time.Time
 }
+
+// Enter says when the Spend came, where it is part of another noun's command; else it is dated when it is handed in.
+func (sp *Spend) Enter(at time.Time) { sp.at = at }
 
 func (sp *Spend) topUp() bool { return sp.rail != "" }
 
@@ -178,7 +187,8 @@ func (o order) weight() int { return len(o.list) }
 // that is not approved, has no such currency, or is of the other mode; ReceiverSelf. Then Once: an identical transfer's PIN is checked, and
 // it is answered. Limits by the rule of the sender: AmountBelowLimit, AmountAboveLimit, DailyLimitExceeded, MonthlyLimitExceeded.
 // BalanceInsufficient (available). PIN: FieldRequired on pin where one is needed and none shown; PINMalformed, PINLocked, PINWrong, of which
-// the last is counted, in the same transaction. AmountOverflow when the books cannot hold the sum. Others are those of store.Batcher.Do.
+// the last is counted, in the same transaction. With Stranger, the PIN comes first, before what is said of the sender. With MostFee, its
+// AmountMismatch comes last. AmountOverflow when the books cannot hold the sum. Others are those of store.Batcher.Do.
 func (s *Service) Spend(ctx context.Context, sp Spend, key *store.Key) (Sent, error) {
 	owner := sp.Sender
 	if sp.By == MerchantKey {
