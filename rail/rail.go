@@ -29,7 +29,26 @@ type Method struct {
 	Hint  string // one more line for the payer, or ""
 	Icon  string // names a drawing that the hosted page has: wallet, phone, bank, card, cash, qr, approve, decline, fail
 	Test  bool   // an outcome of the sandbox, not a way to pay
+	// Fields are what the payer types for it, on a step of its own, in this order; none: choosing it is all there is to it.
+	Fields []Field
 }
+
+// Field is something that a payer types.
+type Field struct {
+	Key          string // what it is called in a request and in Charge.Fields, unique within the method; never "action" or "attempt"
+	Label, Hint  string // for the payer; no hint is ""
+	Kind         FieldKind
+	Autocomplete string // what a browser may fill in, by HTML's names; "" is nothing
+}
+
+// FieldKind says what is typed, and with it how it is treated.
+type FieldKind string
+
+// The kinds of field.
+const (
+	FieldPhone FieldKind = "phone" // a mobile number in any usual spelling; shown again after a refusal
+	FieldPIN   FieldKind = "pin"   // four digits and a secret: never shown again, logged, or part of an address
+)
 
 // Charge asks a rail to take money from a payer for an invoice.
 type Charge struct {
@@ -38,6 +57,10 @@ type Charge struct {
 	Invoice   string
 	Amount    money.Amount
 	MethodKey string // one of the rail's methods
+	// Fee is what the payer was told to come on top of Amount, in minor units of its currency. A rail takes no more than both.
+	Fee int64
+	// Fields are what the payer typed for the method, by Field.Key, as it was typed. They hold secrets.
+	Fields map[string]string
 }
 
 // Answer is what a rail says to a charge.
@@ -58,4 +81,14 @@ type Collector interface {
 	CanRefuse() bool
 	// Charge makes an attempt. An error is as good as Unknown.
 	Charge(ctx context.Context, c Charge) (Answer, error)
+}
+
+// InHouse is a Collector whose money lies in our own books. Its Charge moves the money and settles the invoice in one transaction of the
+// core, under the charge's id, so that neither can be there without the other: whoever asks it records nothing more. A fault that Charge
+// answers is a refusal: nothing has moved, and the payer may be told why. The same charge again is answered as before.
+type InHouse interface {
+	Collector
+	// Fee is what comes on top of an amount for most payers of the owner's invoices. A charge that would cost its payer more than
+	// Charge.Fee is refused with fault AmountMismatch on fee, which has what is due.
+	Fee(ctx context.Context, owner string, a money.Amount) (money.Amount, error)
 }
