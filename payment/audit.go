@@ -14,12 +14,16 @@ import (
 )
 
 // Audit proves the payments in a snapshot: each row is, in every column, what its one event says; what was applied adds up to what
-// its invoice counts as paid; and its transfers move exactly what it says, with no transfer of these kinds left over.
+// its invoice counts as paid; its transfers move exactly what it says, with no transfer of these kinds left over; and what came from
+// a wallet, that wallet has paid.
 func Audit(ctx context.Context, tx *store.Tx, report audit.Report) error {
 	if err := auditStories(ctx, tx, report); err != nil {
 		return err
 	}
-	return auditTransfers(ctx, tx, report)
+	if err := auditTransfers(ctx, tx, report); err != nil {
+		return err
+	}
+	return auditWallets(ctx, tx, report)
 }
 
 // auditStories walks invoices, their events and their payments side by side.

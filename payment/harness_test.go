@@ -24,6 +24,7 @@ import (
 	"sarraf/payment"
 	"sarraf/rail"
 	"sarraf/store"
+	"sarraf/wallet"
 )
 
 func TestMain(m *testing.M) {
@@ -44,6 +45,7 @@ type house struct {
 	clock     *clock.Fake
 	merchants *merchant.Service
 	invoices  *invoice.Service
+	wallets   *wallet.Service
 	*payment.Service
 }
 
@@ -65,9 +67,11 @@ func open(t testing.TB, db *store.DB, c *clock.Fake) *house {
 	h := &house{db: db, log: event.NewLog(db), clock: c}
 	h.merchants = merchant.NewService(db, h.log, keys)
 	h.invoices = invoice.NewService(db, h.log)
-	h.Service = payment.NewService(db, h.log)
+	h.Service, h.wallets = payment.NewService(db, h.log), wallet.NewService(db, h.log, keys)
+	h.SetWallets(h.wallets)
 	t.Cleanup(func() {
 		h.Close()
+		h.wallets.Close()
 		h.invoices.Close()
 	})
 	return h
@@ -217,7 +221,7 @@ func (h *house) findings(t testing.TB) []audit.Finding {
 	report := func(f audit.Finding) { list = append(list, f) }
 	err := h.db.Snapshot(ctx, func(ctx context.Context, tx *store.Tx) error {
 		for _, check := range []func(context.Context, *store.Tx, audit.Report) error{
-			event.Audit, auditBooks, merchant.Audit, invoice.Audit, payment.Audit,
+			event.Audit, auditBooks, merchant.Audit, invoice.Audit, payment.Audit, wallet.Audit,
 		} {
 			if err := check(ctx, tx, report); err != nil {
 				return err

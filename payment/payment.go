@@ -17,6 +17,7 @@ import (
 	"sarraf/money"
 	"sarraf/rail"
 	"sarraf/store"
+	"sarraf/wallet"
 )
 
 // Status is where a payment stands. docs/states.md draws the moves.
@@ -89,7 +90,11 @@ type Receipt struct {
 	// Blocked, when set, is the answer unless the receipt was recorded before: its merchant takes no money any more.
 	Blocked *fault.Error
 	Number  string // of the receipt, see Payment
-	At      time.Time
+	// Spend, when set, is the payer's wallet, which pays in the same transaction; the rail is wallet.Rail, and Refuse is a matter of course.
+	// Its PIN, its Right, MostFee and Stranger are the caller's; what is moved, and for what, is the receipt's. Its Number is the
+	// receipt's rail reference.
+	Spend *wallet.Spend
+	At    time.Time
 }
 
 // moment is the time by which what is due is judged.
@@ -114,6 +119,9 @@ type Service struct {
 	log    *event.Log
 	clock  clock.Clock
 	settle *store.Batcher[Receipt, Settled]
+
+	wallets     *wallet.Service // nil where invoices are not paid from wallets
+	fromWallets *store.Batcher[Receipt, Settled]
 }
 
 // NewService works on db and writes its facts to log. Close ends it.
@@ -123,8 +131,18 @@ func NewService(db *store.DB, log *event.Log) *Service {
 	return s
 }
 
-// Close finishes what was taken and refuses the rest.
-func (s *Service) Close() { s.settle.Close() }
+// SetWallets lets invoices be paid from wallets. It is called once, before the first payment.
+func (s *Service) SetWallets(w *wallet.Service) {
+	s.wallets, s.fromWallets = w, store.NewBatcher(s.db, "payment.wallet", s.walletSlice)
+}
+
+// Close finishes what was taken and refuses the rest. Wallets are closed after it.
+func (s *Service) Close() {
+	s.settle.Close()
+	if s.fromWallets != nil {
+		s.fromWallets.Close()
+	}
+}
 
 // Settle records what a rail said: the payment, what it does to the invoice, the entries, and the event, at once.
 //
@@ -136,11 +154,15 @@ func (s *Service) Close() { s.settle.Close() }
 // static code as it is; the excess, money in another
 // currency, and money for an invoice that takes none is set aside as unapplied - or, with Refuse, refused with InvoiceClosed or
 // AmountMismatch. The merchant's fee is taken of what was applied, never more than that. Other errors are those of store.Batcher.Do,
-// and AmountOverflow when the books cannot hold the sum.
+// and AmountOverflow when the books cannot hold the sum. With Spend, the wallet is judged last, by the rules of wallet.Service.Spend: its
+// refusal is the answer, and leaves the invoice as it was, while a wrong PIN is counted.
 func (s *Service) Settle(ctx context.Context, r Receipt, key *store.Key) (Settled, error) {
 	r.At = s.clock.Now()
 	if r.RailReference == "" {
 		r.RailReference = r.ID
+	}
+	if r.Spend != nil {
+		return s.settleFromWallet(ctx, r, key)
 	}
 	return s.settle.Do(ctx, r.Owner, key, r)
 }

@@ -50,6 +50,16 @@ func (s *Service) settleSlice(ctx context.Context, tx *store.Tx, list []Receipt)
 	if err != nil {
 		return nil, err
 	}
+	out, done, err := have.decide(list, nil)
+	if err != nil {
+		return nil, err
+	}
+	return out, s.record(ctx, tx, done)
+}
+
+// decide judges receipt after receipt. carry, where there is one, has the last word on what was judged about the receipt with that place in
+// the list: a fault that it answers refuses it, and leaves the invoice as it was.
+func (h *slice) decide(list []Receipt, carry func(place int, j judged) error) ([]store.Outcome[Settled], []judged, error) {
 	out := make([]store.Outcome[Settled], len(list))
 	done := make([]judged, 0, len(list))
 	for i, r := range list {
@@ -57,30 +67,42 @@ func (s *Service) settleSlice(ctx context.Context, tx *store.Tx, list []Receipt)
 			out[i].Err = r.Refused
 			continue
 		}
-		if old, err := have.replayed(r); old != nil || err != nil {
+		if old, err := h.replayed(r); old != nil || err != nil {
 			out[i].Err = err
 			if old != nil {
 				out[i].Value = Settled{Payment: *old, Replay: old.ID != r.ID}
-				if inv := have.invoices[invoice.Key{Owner: r.Owner, ID: old.Invoice}]; inv != nil {
+				if inv := h.invoices[invoice.Key{Owner: r.Owner, ID: old.Invoice}]; inv != nil {
 					out[i].Value.Invoice = *inv
 				}
 			}
 			continue
 		}
-		j, err := have.judge(r)
+		var was invoice.Invoice
+		if inv := h.of(r); inv != nil && carry != nil {
+			was = *inv
+		}
+		j, err := h.judge(r)
+		if err == nil && carry != nil {
+			if err = carry(i, j); err != nil {
+				*j.invoice = was
+			}
+		}
 		if err != nil {
+			if carry != nil && !isFault(err) {
+				return nil, nil, err
+			}
 			out[i].Err = err
 			continue
 		}
 		// The fact is taken down now: a later receipt of the slice may change the same invoice again.
 		if j.fact, err = fact(j.event, j.invoice, j.payment); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		have.byID[[2]string{r.Owner, r.ID}], have.byRail[r.railKey()] = j.payment, j.payment
+		h.byID[[2]string{r.Owner, r.ID}], h.byRail[r.railKey()] = j.payment, j.payment
 		done = append(done, j)
 		out[i].Value = Settled{Invoice: *j.invoice, Payment: *j.payment}
 	}
-	return out, s.record(ctx, tx, done)
+	return out, done, nil
 }
 
 // record writes what was decided: entries, payments, invoices, events.
@@ -89,18 +111,10 @@ func (s *Service) record(ctx context.Context, tx *store.Tx, done []judged) error
 		return nil
 	}
 	commands := make([]ledger.Command, 0, len(done))
-	payments := make([]*Payment, 0, len(done))
-	invoices := make([]*invoice.Invoice, 0, len(done))
-	facts := make([]event.New, 0, len(done))
 	for _, j := range done {
 		if ops := s.transfers(j.payment); len(ops) > 0 {
 			commands = append(commands, ledger.Command{At: j.payment.At, Ops: ops})
 		}
-		payments = append(payments, j.payment)
-		if j.event != EventUnapplied && j.event != EventFailed {
-			invoices = append(invoices, j.invoice)
-		}
-		facts = append(facts, j.fact)
 	}
 	results, err := ledger.Apply(ctx, tx, commands)
 	if err != nil {
@@ -112,9 +126,24 @@ func (s *Service) record(ctx context.Context, tx *store.Tx, done []judged) error
 			return r.Err
 		}
 	}
+	return s.write(ctx, tx, done, nil)
+}
+
+// write writes all but the entries: payments, invoices, and the events, after those of others that came with them.
+func (s *Service) write(ctx context.Context, tx *store.Tx, done []judged, others []event.New) error {
+	payments := make([]*Payment, 0, len(done))
+	invoices := make([]*invoice.Invoice, 0, len(done))
+	facts := make([]event.New, 0, len(done)+len(others))
+	for _, j := range done {
+		payments = append(payments, j.payment)
+		if j.event != EventUnapplied && j.event != EventFailed {
+			invoices = append(invoices, j.invoice)
+		}
+		facts = append(facts, j.fact)
+	}
 	insertLater(tx, payments)
 	invoice.Save(tx, invoices)
-	_, err = s.log.Append(ctx, tx, facts)
+	_, err := s.log.Append(ctx, tx, append(facts, others...))
 	return err
 }
 
@@ -207,6 +236,9 @@ func (h *slice) replayed(r Receipt) (*Payment, error) {
 	}
 	if r.PSID != "" && old.Status == Received && old.Rail == r.Rail && old.RailReference == r.RailReference {
 		return old, nil // what has paid a bill stays paid, whatever bill the PSID leads to by now
+	}
+	if r.Spend != nil && old.ID == r.ID {
+		r.RailReference = old.RailReference // a receipt's number is drawn anew each time that the payer asks
 	}
 	if old.Invoice != r.Invoice || old.Rail != r.Rail || old.RailReference != r.RailReference || old.Currency != r.Amount.Currency ||
 		old.Amount != r.Amount.Minor && !r.Whole || (old.Status == Received) != (r.Outcome == rail.Accepted) {

@@ -38,6 +38,14 @@ func Audit(ctx context.Context, tx *store.Tx, report audit.Report) error {
 	return auditAliases(ctx, tx, report)
 }
 
+// StreamOfInvoices walks the transfers that paid invoices, by the invoice's owner and by id: each has a payment with its id.
+func StreamOfInvoices(ctx context.Context, tx *store.Tx) *store.Stream[Transfer] {
+	return store.NewStream(ctx, tx, sqlOfInvoices, nil, func(r store.Row) (Transfer, error) {
+		t, err := scanRow(r)
+		return t.Transfer, err
+	})
+}
+
 // auditEvents walks transfers and both kinds of events by the transfer's id.
 func auditEvents(ctx context.Context, tx *store.Tx, report audit.Report) error {
 	rows := store.NewStream(ctx, tx, sqlTransfersByID, nil, scanRow)
