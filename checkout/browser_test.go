@@ -47,7 +47,7 @@ const flaws = `(() => {
   const width = document.documentElement.clientWidth; // innerWidth grows with the content on a phone
   if (document.documentElement.scrollWidth > width)
     found.push("scrolls sideways: " + document.documentElement.scrollWidth + " > " + width);
-  for (const e of document.querySelectorAll("button, a")) {
+  for (const e of document.querySelectorAll("button, a, input:not([type=hidden])")) {
     const box = e.getBoundingClientRect();
     if (box.height < 44 || box.width < 44) found.push("too small to tap: " + e.textContent.trim() + " " + box.width + "x" + box.height);
     if (box.left < 0 || box.right > width) found.push("beyond the edge: " + e.textContent.trim());

@@ -1,10 +1,14 @@
 package checkout
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
+
+	"github.com/a-h/templ"
 )
 
 // htmxConfig switches off what the policy forbids and the page does not need: eval, style and script injection, history.
@@ -71,6 +75,66 @@ func amountSize(text string) string {
 	return "amount-short"
 }
 
+// choiceClasses are how a way to pay looks.
+func choiceClasses(m Method, first bool) string {
+	class := "way way-" + drawing(m.Icon)
+	if first {
+		class += " way-first"
+	}
+	if m.Test {
+		class += " way-test"
+	}
+	return class
+}
+
+// inputAttributes are what a field's input has beside its name: how it is typed, what it says, and whether it is to be mended. The first
+// field to mend has the focus, or else the first that has nothing in it.
+func inputAttributes(f *Form, i int) templ.OrderedAttributes {
+	own := f.Fields[i]
+	var list templ.OrderedAttributes
+	add := func(name string, value any) {
+		list = append(list, templ.KeyValue[string, any]{Key: name, Value: value})
+	}
+	add("autocomplete", cmp.Or(own.Autocomplete, "off"))
+	if own.Secret {
+		add("type", "password")
+		add("inputmode", "numeric")
+		add("pattern", "[0-9]{4}")
+		add("maxlength", "4")
+	} else {
+		add("type", "tel")
+		add("inputmode", "tel")
+		add("maxlength", "32")
+		add("value", own.Value)
+	}
+	add("required", true)
+	var about []string
+	if own.Wrong {
+		add("aria-invalid", "true")
+		about = append(about, "refused")
+	}
+	if own.Hint != "" {
+		about = append(about, "hint-"+own.Key)
+	}
+	if len(about) > 0 {
+		add("aria-describedby", strings.Join(about, " "))
+	}
+	if i == f.focus() {
+		add("autofocus", true)
+	}
+	return list
+}
+
+// focus is the field that a payer types into next.
+func (f *Form) focus() int {
+	for i, field := range f.Fields {
+		if field.Secret || field.Value == "" || field.Wrong && f.Refusal != WrongPIN {
+			return i
+		}
+	}
+	return -1
+}
+
 // percent is a share in the bounds of the bar.
 func percent(share int) string { return strconv.Itoa(min(max(share, 0), 100)) }
 
@@ -104,7 +168,7 @@ func (l language) saying(p Page) string {
 		r := l.told(p)
 		return r.Head + ". " + r.Body
 	}
-	if n, ok := l.Notices[p.Notice]; ok {
+	if n, ok := l.Notices[p.Notice]; ok && !p.typing() {
 		return n.Head + ". " + n.Body
 	}
 	return l.LeftToPay + ": " + p.due().spoken()

@@ -31,8 +31,15 @@ type Deps struct {
 	Doors     []invoice.Door
 	Rails     []rail.Collector
 	PublicURL string // scheme and host of ours, without a trailing slash
-	Clock     clock.Clock
-	Log       *slog.Logger
+	// AttemptKey, 32 bytes, is what attempts are marked with in forms that payers type into.
+	AttemptKey []byte
+	// Guesses bounds how often an address may send such a form; nil does not. Address is what it counts by; nil: the peer's.
+	Guesses *httpx.Limiter
+	Address func(*http.Request) string
+	// Receipt is the path of the payer's receipt for a payment, "" where there is none; nil: there are none at all.
+	Receipt func(payment.Payment) string
+	Clock   clock.Clock
+	Log     *slog.Logger
 }
 
 // host serves the pages.
@@ -43,6 +50,9 @@ type host struct {
 
 func newHost(d Deps) *host {
 	h := &host{Deps: d, origin: http.NewCrossOriginProtection()}
+	if h.Address == nil {
+		h.Address = httpx.RemoteAddress
+	}
 	// A proxy in front may put its own name into Host, and browsers that do not send Sec-Fetch-Site are judged by that.
 	if err := h.origin.AddTrustedOrigin(d.PublicURL); err != nil {
 		d.Log.Warn("payers' forms are judged by the Host header alone", "error", err)
@@ -160,6 +170,11 @@ func (h *host) show(w http.ResponseWriter, r *http.Request, v visit) error {
 	if err != nil {
 		return err
 	}
+	f, err := h.opened(r, v)
+	if err != nil {
+		return err
+	}
+	openForm(&p, f)
 	if p.QR, err = h.qr(v); err != nil {
 		return err
 	}
@@ -172,8 +187,16 @@ func (h *host) live(w http.ResponseWriter, r *http.Request, v visit) error {
 	if err != nil {
 		return err
 	}
+	f, err := h.opened(r, v)
+	if err != nil {
+		return err
+	}
+	openForm(&p, f)
 	seen := r.URL.Query().Get("seen")
-	if p.Finished() && p.returnURL() != "" {
+	switch finished := p.Finished() && p.returnURL() != ""; {
+	case finished && r.URL.Query().Has(wayQuery): // it may be the answer to a form, and would be sent again
+		w.Header().Set("HX-Redirect", v.door.PayPath(v.inv))
+	case finished:
 		w.Header().Set("HX-Refresh", "true")
 	}
 	if seen != p.Version() {
@@ -207,30 +230,63 @@ func (h *host) act(w http.ResponseWriter, r *http.Request, v visit) error {
 	if wrong != nil {
 		return wrong
 	}
-	inv := v.inv
+	inv, answered := v.inv, false
 	switch method, pays := strings.CutPrefix(action, actionPay); {
 	case inv.Status != invoice.Open: // done elsewhere: the page says how it ended
 	case action == actionCancel:
 		inv, err = h.cancel(r.Context(), inv)
 	case pays:
-		inv, err = h.pay(r.Context(), v, method)
+		by, known := h.way(v, method)
+		switch {
+		case !known:
+			err = fault.New(fault.RailUnknown).On("action")
+		case len(by.method.Fields) > 0:
+			inv, answered, err = h.payTyped(w, r, v, by, fields)
+		default:
+			inv, err = h.payAtOnce(r.Context(), v, by)
+		}
 	default:
 		err = fault.New(fault.FieldNotOneOf).On("action")
 	}
-	if err != nil {
+	if err != nil || answered {
 		return err
 	}
-	to := v.door.PayPath(inv)
-	if inv.Status != invoice.Open {
-		back, err := v.door.Return(r.Context(), inv)
-		if err != nil {
-			return err
-		}
-		to = cmp.Or(back, to)
+	to, err := h.next(r.Context(), v, inv)
+	if err != nil {
+		return err
 	}
 	w.Header().Set("Location", to)
 	w.WriteHeader(http.StatusSeeOther)
 	return nil
+}
+
+// next is where the payer goes after an action: back to the merchant when the invoice is finished and there is a way back, else to the
+// page. Who has a receipt sees the page first, which has it, and is led back from there.
+func (h *host) next(ctx context.Context, v visit, inv invoice.Invoice) (string, error) {
+	to := v.door.PayPath(inv)
+	if inv.Status == invoice.Open {
+		return to, nil
+	}
+	receipt, err := h.receipt(ctx, inv)
+	if err != nil || receipt != "" {
+		return to, err
+	}
+	back, err := v.door.Return(ctx, inv)
+	return cmp.Or(back, to), err
+}
+
+// receipt is the path of the receipt of the payment that completed the invoice, "" where there is none.
+func (h *host) receipt(ctx context.Context, inv invoice.Invoice) (string, error) {
+	if h.Receipt == nil || inv.Status != invoice.Paid {
+		return "", nil
+	}
+	list, err := h.Payments.Of(ctx, inv.Owner, inv.ID)
+	for _, p := range slices.Backward(list) {
+		if p.Applied > 0 {
+			return h.Receipt(p), err
+		}
+	}
+	return "", err
 }
 
 // cancel gives the invoice up. After a declined attempt that makes it failed: the payer tried and could not.
@@ -254,31 +310,33 @@ func (h *host) declined(ctx context.Context, inv invoice.Invoice) (bool, error) 
 	return len(list) > 0 && list[len(list)-1].Status == payment.Failed, err
 }
 
-// pay makes an attempt over the rail that has the method and records what the rail says.
-func (h *host) pay(ctx context.Context, v visit, method string) (invoice.Invoice, error) {
-	for _, r := range h.rails(v.shop) {
-		if !slices.ContainsFunc(r.Methods(v.inv.Currency), func(m rail.Method) bool { return m.Key == method }) {
-			continue
-		}
-		attempt := id.New(h.Clock)
-		due := v.inv.Due()
-		answer, err := r.Charge(ctx, rail.Charge{ID: attempt, Owner: v.inv.Owner, Invoice: v.inv.ID, Amount: due, MethodKey: method})
-		if err != nil {
-			return v.inv, err
-		}
-		if answer.Reference == "" {
-			answer.Reference = attempt
-		}
-		settled, err := h.Payments.Settle(ctx, payment.Receipt{
-			ID: attempt, Owner: v.inv.Owner, Invoice: v.inv.ID, Rail: r.Name(), RailReference: answer.Reference, Amount: due,
-			Outcome: answer.Outcome, Reason: answer.Reason, Refuse: r.CanRefuse(),
-		}, nil)
-		if fault.Has(err, fault.InvoiceClosed) || fault.Has(err, fault.AmountMismatch) {
-			return h.Invoices.Get(ctx, v.inv.Owner, v.inv.ID) // a second click, or money from elsewhere, came first
-		}
-		return settled.Invoice, err
+// payAtOnce makes an attempt over a way to pay that needs nothing to be typed.
+func (h *host) payAtOnce(ctx context.Context, v visit, by way) (invoice.Invoice, error) {
+	a := attempt{id: id.New(h.Clock), due: v.inv.Due()}
+	inv, err := h.pay(ctx, v, by, a, nil)
+	if fault.Has(err, fault.AmountMismatch) {
+		return h.Invoices.Get(ctx, v.inv.Owner, v.inv.ID) // money from elsewhere came first
 	}
-	return v.inv, fault.New(fault.RailUnknown).On("action")
+	return inv, err
+}
+
+// pay makes an attempt over the rail that has the method and records what the rail says, unless the rail has recorded it itself.
+func (h *host) pay(ctx context.Context, v visit, by way, a attempt, typed map[string]string) (invoice.Invoice, error) {
+	answer, err := by.rail.Charge(ctx, rail.Charge{
+		ID: a.id, Owner: v.inv.Owner, Invoice: v.inv.ID, Amount: a.due, MethodKey: by.method.Key, Fee: a.fee.Minor, Fields: typed,
+	})
+	var settled payment.Settled
+	_, recorded := by.rail.(rail.InHouse)
+	if !recorded && err == nil {
+		settled, err = h.Payments.Settle(ctx, payment.Receipt{
+			ID: a.id, Owner: v.inv.Owner, Invoice: v.inv.ID, Rail: by.rail.Name(), RailReference: cmp.Or(answer.Reference, a.id), Amount: a.due,
+			Outcome: answer.Outcome, Reason: answer.Reason, Refuse: by.rail.CanRefuse(),
+		}, nil)
+	}
+	if recorded && err == nil || fault.Has(err, fault.InvoiceClosed) { // by a second click, or by money from elsewhere that came first
+		return h.Invoices.Get(ctx, v.inv.Owner, v.inv.ID)
+	}
+	return settled.Invoice, err
 }
 
 // rails are the rails that the merchant's payers may use.
@@ -330,3 +388,6 @@ func draw(w http.ResponseWriter, r *http.Request, status int, c templ.Component)
 
 // returnAfter is how long a finished page stays before it leads back by itself.
 const returnAfter = 3 * time.Second
+
+// returnWithReceipt is the same for one that leads to a receipt: its payer may want to open it.
+const returnWithReceipt = 10 * time.Second

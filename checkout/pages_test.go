@@ -45,9 +45,9 @@ func sandboxPage(t testing.TB) Page {
 			"71234.505802BD5912SHAPLA BOOKS6005DHAKA62130109TRX1234566304A1B2"),
 		QRLabel: "Scan with any Bangla QR app",
 		Methods: []Method{
-			{"approve", "Approve the payment", "The bank takes the money", "approve", true},
-			{"decline", "Decline this attempt", "You may try again", "decline", true},
-			{"fail", "Refuse for good", "The bank ends the payment", "fail", true},
+			{"approve", "Approve the payment", "The bank takes the money", "approve", true, ""},
+			{"decline", "Decline this attempt", "You may try again", "decline", true, ""},
+			{"fail", "Refuse for good", "The bank ends the payment", "fail", true, ""},
 		},
 		Sandbox:     true,
 		ActionURL:   "/methods/tok",
@@ -64,10 +64,10 @@ func livePage(t testing.TB) Page {
 	p := sandboxPage(t)
 	p.Sandbox = false
 	p.Methods = []Method{
-		{"wallet", "Mobile wallet", "bKash, Nagad, Rocket, Upay", "wallet", false},
-		{"card", "Card", "Visa, Mastercard, Amex", "card", false},
-		{"bank", "Internet banking", "", "bank", false},
-		{"cash", "Cash at an agent", "Within two days", "cash", false},
+		{"wallet", "Mobile wallet", "bKash, Nagad, Rocket, Upay", "wallet", false, ""},
+		{"card", "Card", "Visa, Mastercard, Amex", "card", false, ""},
+		{"bank", "Internet banking", "", "bank", false, ""},
+		{"cash", "Cash at an agent", "Within two days", "cash", false, ""},
 	}
 	return p
 }
@@ -85,6 +85,30 @@ func finished(p Page, s Status) Page {
 			p.PaidAt = time.Date(2026, 11, 21, 15, 31, 2, 0, time.FixedZone("Asia/Dhaka", 6*3600))
 		}
 	})
+}
+
+// asking is a page with the form of a wallet open.
+func asking(p Page, change func(*Form)) Page {
+	f := &Form{
+		Key: "wallet", Label: "Pay from your wallet", Icon: "wallet", Attempt: "01936b2e-7c1a-7d9e-b0a4-5f2f6f1f0c11.123450.0.mark",
+		BackURL: "/methods/tok", Amount: p.Amount,
+		Fields: []Field{
+			{Key: "mobile_number", Label: "Mobile number", Autocomplete: "tel"},
+			{Key: "pin", Label: "PIN", Hint: "The 4 digits of your wallet", Secret: true},
+		},
+	}
+	if change != nil {
+		change(f)
+	}
+	return with(p, func(p *Page) { openForm(p, f) })
+}
+
+// refuse is what a handler does to a form that was not good.
+func (f *Form) refuse(why Refusal) {
+	f.Refusal, f.Fields[0].Value = why, "01712-345678"
+	for i := range f.Fields {
+		f.Fields[i].Wrong = why.concerns(f.Fields[i].Secret)
+	}
 }
 
 // screens has every state that a payer can meet, by name.
@@ -106,7 +130,7 @@ func screens(t testing.TB) map[string]Page {
 		"landing-paid": with(finished(sandbox, Paid), func(p *Page) { p.ContinueURL, p.Description = "/checkout/tok", "Two books and a map." }),
 		"open-bare": {
 			Store: "K", Status: Open, Amount: Money{Text: "৳100.00"}, ActionURL: "/methods/tok",
-			Methods: []Method{{"wallet", "Pay with a mobile wallet", "", "phone", false}},
+			Methods: []Method{{"wallet", "Pay with a mobile wallet", "", "phone", false, ""}},
 		},
 		"open-nothing": {Store: "Shapla Books", Status: Open, Amount: Money{Text: "৳100.00"}, ActionURL: "/methods/tok"},
 		"open-long": with(live, func(p *Page) {
@@ -121,6 +145,18 @@ func screens(t testing.TB) map[string]Page {
 			p.Store, p.Title, p.Customer = "শাপলা বই ঘর", "آرڈر نمبر ۴۷۱۱ کی ادائیگی", "رحیم الدین"
 			p.Amount = Money{"Rs 1,234.50", "1,234.50 Pakistani rupees"}
 		}),
+		"typing": asking(sandbox, nil),
+		"typing-fee": asking(live, func(f *Form) {
+			f.Fee, f.Total = Money{"৳5.00", ""}, Money{"৳1,239.50", "1,239.50 Bangladeshi taka"}
+		}),
+		"typing-wrong":  asking(live, func(f *Form) { f.refuse(WrongPIN) }),
+		"typing-number": asking(sandbox, func(f *Form) { f.refuse(BadNumber); f.Fields[0].Value = "01712 34" }),
+		"typing-locked": asking(live, func(f *Form) { f.refuse(Locked); f.Values = map[string]string{"minutes": "30"} }),
+		"typing-too-much": asking(live, func(f *Form) {
+			f.refuse(FeeIsMore)
+			f.Fee, f.Total = Money{"৳123,456,789,012.50", ""}, Money{"৳123,456,790,247.00", ""}
+		}),
+		"paid-receipt":   with(finished(live, Paid), func(p *Page) { p.ReceiptURL = "/receipt/8G5TJQ2WNA" }),
 		"paid":           finished(sandbox, Paid),
 		"paid-live":      finished(live, Paid),
 		"paid-no-return": with(finished(live, Paid), func(p *Page) { p.ReturnURL = "" }),

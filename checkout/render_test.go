@@ -190,11 +190,18 @@ func TestHostileTextsStayText(t *testing.T) {
 	p.Support, p.QRLabel, p.ActionURL, p.LiveURL = evil, evil, "/x"+evil, "/x"+evil
 	p.Amount = Money{evil, evil}
 	p.Received, p.Remaining, p.Notice, p.Status, p.Lang = p.Amount, p.Amount, Notice(evil), Open, evil
-	p.Methods = []Method{{evil, evil, evil, evil, false}, {evil, evil, evil, evil, true}}
+	p.Methods = []Method{{evil, evil, evil, evil, false, ""}, {evil, evil, evil, evil, true, "/x" + evil}}
+	p.ReceiptURL = "/x" + evil
+	open := with(p, func(p *Page) {
+		openForm(p, &Form{
+			Key: evil, Label: evil, Icon: evil, Attempt: evil, BackURL: "/x" + evil, Amount: p.Amount, Fee: p.Amount, Total: p.Amount, Refusal: Locked,
+			Values: map[string]string{"minutes": evil}, Fields: []Field{{evil, evil, evil, false, evil, evil, true}, {evil, evil, evil, true, evil, evil, true}},
+		})
+	})
 	for _, status := range []Status{Open, Paid, Expired, Status(evil)} {
 		p.Status = status
 		p.ReturnURL = "https://shop.example/" + evil
-		for _, doc := range []string{render(t, Hosted(p)), render(t, Live(p, "")), render(t, Trouble(Problem{Kind: ProblemKind(evil), RequestID: evil, RetryURL: evil}))} {
+		for _, doc := range []string{render(t, Hosted(p)), render(t, Live(p, "")), render(t, Hosted(open)), render(t, Trouble(Problem{Kind: ProblemKind(evil), RequestID: evil, RetryURL: evil}))} {
 			doc = regexp.MustCompile(`<script src="/_sarraf/htmx\.min\.[0-9a-f]{12}\.js" defer></script>`).ReplaceAllString(doc, "")
 			lacksMarkup(t, doc, "<script", "<img src=x", `"">`)
 		}

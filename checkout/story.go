@@ -3,6 +3,7 @@ package checkout
 import (
 	"cmp"
 	"context"
+	"net/url"
 	"time"
 
 	"sarraf/internal/clock"
@@ -54,10 +55,17 @@ func (h *host) page(ctx context.Context, v visit) (Page, error) {
 	}
 	for _, r := range h.rails(v.shop) {
 		for _, m := range r.Methods(inv.Currency) {
-			p.Methods = append(p.Methods, Method{Key: m.Key, Label: m.Label, Hint: m.Hint, Icon: m.Icon, Test: m.Test})
+			shown := Method{Key: m.Key, Label: m.Label, Hint: m.Hint, Icon: m.Icon, Test: m.Test}
+			if len(m.Fields) > 0 {
+				shown.FormURL = path + "?" + wayQuery + "=" + url.QueryEscape(m.Key)
+			}
+			p.Methods = append(p.Methods, shown)
 		}
 	}
-	return p, nil
+	if p.ReceiptURL, err = h.receipt(ctx, inv); p.ReceiptURL != "" {
+		p.ReturnAfter = int(returnWithReceipt / time.Second)
+	}
+	return p, err
 }
 
 // shown is an amount as its currency's people write it.

@@ -54,6 +54,67 @@ type Method struct {
 	Hint  string // one short line below the label, may be empty
 	Icon  string // name of a drawing: wallet, phone, bank, card, cash, qr, approve, decline, fail; else a coin
 	Test  bool   // an outcome of the sandbox, not a way to pay
+	// FormURL is where the payer types what this way needs; "" when choosing it is all. It is drawn as a link there.
+	FormURL string
+}
+
+// Form is the step of the page on which the payer types what a way to pay needs. It is one form that posts action=pay:Key, the fields and
+// attempt=Attempt.
+type Form struct {
+	Key     string // of the method
+	Label   string // "Pay from your wallet"
+	Icon    string // as in Method
+	Fields  []Field
+	Attempt string // names this attempt and what it costs; opaque here
+	BackURL string // the page without the form, where the other ways are
+
+	Amount     Money // what is paid of the invoice
+	Fee, Total Money // what comes on top of it, and both together; zero when nothing does
+
+	Refusal Refusal           // why the last attempt was not good; NoRefusal at first
+	Values  map[string]string // of the refusal's sentence, by the name in its braces
+}
+
+// Field is something that the payer types.
+type Field struct {
+	Key, Label, Hint string
+	Secret           bool   // four digits that are never shown: a PIN; else it is a telephone number
+	Value            string // what was typed before; never drawn for a secret
+	Autocomplete     string // what the browser may fill in, by HTML's names; "" is nothing
+	Wrong            bool   // it is what the refusal is about
+}
+
+// Refusal is why an attempt on a form was not good, and nothing was taken.
+type Refusal string
+
+// The refusals. All of them invite another attempt, now or later.
+const (
+	NoRefusal   Refusal = ""
+	Again       Refusal = "again"        // the form was too old
+	BadNumber   Refusal = "bad_number"   // no telephone number
+	BadPIN      Refusal = "bad_pin"      // not four digits
+	WrongPIN    Refusal = "wrong_pin"    // or nobody's number: that is never told apart
+	Locked      Refusal = "locked"       // minutes
+	NotApproved Refusal = "not_approved" // the wallet may not pay
+	NoCurrency  Refusal = "no_currency"  // currency
+	NotEnough   Refusal = "not_enough"   // money
+	TooLittle   Refusal = "too_little"   // limit
+	TooMuch     Refusal = "too_much"     // limit
+	DayFull     Refusal = "day_full"     // limit
+	MonthFull   Refusal = "month_full"   // limit
+	FeeIsMore   Refusal = "fee_is_more"  // fee, total
+	Changed     Refusal = "changed"      // what is due
+)
+
+// concerns reports whether the refusal is about a secret field, or about one that is none.
+func (r Refusal) concerns(secret bool) bool {
+	switch r {
+	case Again, BadPIN, Locked:
+		return secret
+	case BadNumber:
+		return !secret
+	}
+	return r == WrongPIN
 }
 
 // Page is everything the payment page shows. Texts are plain text and escaped when drawn; empty ones are left out. Only QR is
@@ -84,13 +145,15 @@ type Page struct {
 	QRLabel string // what to scan it with
 
 	Methods []Method
-	Sandbox bool // no real money moves, and the page says so
+	Form    *Form // the form of one of them is open; nil: they are to be chosen from
+	Sandbox bool  // no real money moves, and the page says so
 
 	ActionURL   string // where the buttons post to: the path of the page where the invoice is paid
 	ContinueURL string // that path on a landing page, which leads there and has no buttons itself; "" on every other
 	LiveURL     string // the fragment's path; without it the page does not poll
 	ReturnURL   string // the shop's page for this outcome; anything but an absolute http or https URL counts as none
 	ReturnAfter int    // seconds until a finished page goes there by itself; 0: it does not
+	ReceiptURL  string // the payer's receipt of a paid invoice, a path of ours; "" for none
 
 	Support string // one line: whom to ask, and how
 }
@@ -101,9 +164,13 @@ func (p Page) Finished() bool { return p.Status != Open }
 
 // Version names the state that the page shows: two pages of one version look the same but for the running time. The code is
 // left out too, since it changes only with the amount to pay, so that a fragment in which nothing changed needs no drawing of
-// it. The live fragment's query parameter "seen" carries the version.
+// it; and of a form, what its payer has typed or been told, so that it is not taken from under their fingers. The live fragment's query
+// parameter "seen" carries the version.
 func (p Page) Version() string {
 	p.Left, p.QR = 0, ""
+	if p.Form != nil {
+		p.Form = &Form{Key: p.Form.Key, Amount: p.Form.Amount, Fee: p.Form.Fee, Total: p.Form.Total}
+	}
 	b, err := json.Marshal(p)
 	if err != nil { // a time outside the years that JSON can hold
 		b = []byte(p.Status)
@@ -111,6 +178,9 @@ func (p Page) Version() string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:6])
 }
+
+// typing reports whether the page is the step on which the payer types.
+func (p Page) typing() bool { return !p.Finished() && p.ContinueURL == "" && p.Form != nil }
 
 // leadsOn reports whether the page only says what is asked for, and leads on to the one where it is paid.
 func (p Page) leadsOn() bool { return !p.Finished() && p.ContinueURL != "" }
@@ -160,6 +230,14 @@ func (p Page) split() (ways, tests []Method) {
 		}
 	}
 	return ways, tests
+}
+
+// cost is all that the payer will pay.
+func (f *Form) cost() Money {
+	if f.Total.Text != "" {
+		return f.Total
+	}
+	return f.Amount
 }
 
 // spoken is the amount for assistive technology.

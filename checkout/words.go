@@ -21,8 +21,11 @@ type language struct {
 	By, RequestID, TryAgain                   string
 	TimeUp, Left, Day, Days, Hour, Min, Sec   string
 	DateLayout                                string
+	PayNow, Amount, Fee, Total                string
+	OtherWays, Receipt                        string
 
 	Notices  map[Notice]sentence
+	Refusals map[Refusal]sentence
 	Results  map[Status]result
 	Closed   result
 	Problems map[ProblemKind]sentence
@@ -51,6 +54,23 @@ var english = language{
 	By: "Payments by Sarraf", RequestID: "Request id", TryAgain: "Try again",
 	TimeUp: "Time is up", Left: "{time} left", Day: "day", Days: "days", Hour: "h", Min: "min", Sec: "s",
 	DateLayout: "2 Jan 2006, 3:04 pm",
+	PayNow:     "Pay {amount}", Amount: "Amount", Fee: "Fee", Total: "You pay", OtherWays: "Choose another way to pay", Receipt: "See your receipt",
+	Refusals: map[Refusal]sentence{
+		Again:       {"Please type your PIN again", "This page had been open for long. Nothing was taken."},
+		BadNumber:   {"Please check the mobile number", "Type it as you dial it, or with the country's code. Nothing was taken."},
+		BadPIN:      {"A PIN has 4 digits", "Please type yours. Nothing was taken."},
+		WrongPIN:    {"The number or the PIN is not right", "Nothing was taken. Check both and try again; five wrong PINs lock a wallet for a while."},
+		Locked:      {"This wallet is locked for now", "There were too many wrong PINs. Try again in {minutes} min, or choose another way to pay."},
+		NotApproved: {"This wallet cannot pay at present", "It is not approved, or it is suspended. Nothing was taken."},
+		NoCurrency:  {"This wallet holds no {currency}", "Nothing was taken. Use another wallet, or choose another way to pay."},
+		NotEnough:   {"There is not enough money in this wallet", "Nothing was taken. Put money in first, or choose another way to pay."},
+		TooLittle:   {"This is too little for this wallet", "It pays {limit} at least at a time. Nothing was taken."},
+		TooMuch:     {"This is too much for this wallet", "It pays {limit} at most at a time. Nothing was taken."},
+		DayFull:     {"This is more than this wallet may pay today", "It may pay {limit} a day. Nothing was taken."},
+		MonthFull:   {"This is more than this wallet may pay this month", "It may pay {limit} a month. Nothing was taken."},
+		FeeIsMore:   {"This wallet pays another fee", "Nothing was taken. Please look at what you pay, and type your PIN again if you agree."},
+		Changed:     {"What is due has changed", "Nothing was taken. Please look at what you pay, and type your PIN again if you agree."},
+	},
 	Notices: map[Notice]sentence{
 		Declined:    {"Your payment was declined", "Nothing was taken. You can try again or choose another way to pay."},
 		Unavailable: {"That did not work just now", "Nothing was taken. Please try again, or choose another way to pay."},
@@ -121,13 +141,30 @@ func (l language) told(p Page) result {
 	return r
 }
 
-// title is the document's title.
+// refused is what an open form says of the last attempt on it, with its values; not ok when there is nothing to say.
+func (l language) refused(f *Form) (s sentence, ok bool) {
+	s, ok = l.Refusals[f.Refusal]
+	for name, value := range f.Values {
+		s.Head, s.Body = fill(s.Head, name, value), fill(s.Body, name, value)
+	}
+	return s, ok
+}
+
+// title is the document's title. It begins with what is read out first when the page comes: that something is to be mended.
 func (l language) title(p Page) string {
 	if p.Finished() {
 		return l.told(p).Title + " · " + p.Store
 	}
+	if p.typing() {
+		if s, ok := l.refused(p.Form); ok {
+			return s.Head + " · " + p.Store
+		}
+	}
 	return p.due().Text + " · " + p.Store
 }
+
+// payNow is the label of the button under a form: all that will be taken.
+func (l language) payNow(f *Form) string { return fill(l.PayNow, "amount", f.cost().Text) }
 
 // cancel is the cancel button's label.
 func (l language) cancel(p Page) string {
