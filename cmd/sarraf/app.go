@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -31,6 +32,7 @@ import (
 	"sarraf/rail"
 	"sarraf/rail/billpay"
 	"sarraf/rail/sandbox"
+	walletrail "sarraf/rail/wallet"
 	"sarraf/seal"
 	"sarraf/store"
 	"sarraf/wallet"
@@ -74,6 +76,10 @@ type settings struct {
 	seal      ed25519.PrivateKey
 }
 
+// guesses is how many PINs a second an address may try on payers' pages, unless it is bounded more, or not at all. Many people come from one
+// address of a mobile network.
+const guesses = 10
+
 // anonymous bounds those who show no key at doors that can do without: so many a second, 0 for no bound.
 type anonymous struct {
 	byAddress, byMerchant int
@@ -97,12 +103,13 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 	if err := s.access.apply(a.access); err != nil {
 		return nil, err
 	}
+	a.payments.SetWallets(a.wallets)
 	if s.psid != "" {
 		if err := a.invoices.SetPSIDPrefix(s.psid); err != nil {
 			return nil, err
 		}
 	}
-	rails := []rail.Collector{sandbox.Rail{}}
+	rails := []rail.Collector{walletrail.New(payment.NewPurses(a.payments, a.wallets, a.merchants)), sandbox.Rail{}}
 
 	digits, err := id.NewScrambler(keys.Derive("aspay invoice numbers"), 14)
 	if err != nil {
@@ -165,7 +172,9 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 	}
 	doors = append(doors, native, checkout.New(checkout.Deps{
 		Invoices: a.invoices, Payments: a.payments, Merchants: a.merchants, Doors: a.hosted, Rails: rails, PublicURL: s.publicURL,
-		Clock: db.Clock(), Log: log,
+		AttemptKey: keys.Derive("checkout attempts"), Address: httpx.AddressBehind(s.anonymous.proxies),
+		Guesses: httpx.NewLimiter(min(s.anonymous.byAddress, guesses), db.Clock(), refused.WithLabelValues("checkout", "address")),
+		Receipt: a.receiptPath, Clock: db.Clock(), Log: log,
 	}))
 	a.health = &health{db: db, keys: keys}
 	doors = append(doors, a.health.door())
@@ -192,6 +201,14 @@ func (a *app) standings(ctx context.Context, owner string) ([]api.Standing, erro
 		}
 	}
 	return list, err
+}
+
+// receiptPath is where a payer finds the receipt of a payment from a wallet, where there is a door of receipts.
+func (a *app) receiptPath(p payment.Payment) string {
+	if p.Rail != wallet.Rail || !a.segments["receipt"] {
+		return ""
+	}
+	return "/receipt/" + url.PathEscape(p.RailReference)
 }
 
 // segments are the first segments of the doors' paths, those that are not wildcards.

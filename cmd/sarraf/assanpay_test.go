@@ -96,7 +96,7 @@ func TestWhoFloodsWithoutAKeyIsRefusedAndCounted(t *testing.T) {
 		}
 		for _, family := range all {
 			for _, m := range family.GetMetric() {
-				if family.GetName() == "sarraf_http_limited_total" && m.GetLabel()[0].GetValue() == "address" {
+				if l := m.GetLabel(); family.GetName() == "sarraf_http_limited_total" && l[0].GetValue() == "address" && l[1].GetValue() == "assanpay" {
 					counted = m.GetCounter().GetValue()
 				}
 			}

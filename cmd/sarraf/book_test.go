@@ -465,7 +465,7 @@ func pageRecipe(door, method, pattern string) recipe {
 	return reading("", pattern, ok, wild("token", func(w *world) string { return w.open(door) }))
 }
 
-// actRecipe is the recipe of the buttons on a page of a dialect's.
+// actRecipe is the recipe of the buttons on a page of a dialect's; of PayRequest's, that of the form of a wallet.
 func actRecipe(door, pattern string) recipe {
 	act := func(action string) func(w *world) hostile.Request {
 		return func(w *world) hostile.Request {
@@ -475,12 +475,26 @@ func actRecipe(door, pattern string) recipe {
 			}
 		}
 	}
+	fromWallet := func(w *world) hostile.Request {
+		r := act("pay:wallet")(w)
+		p := w.purse(fmt.Sprintf("+8801712%06d", w.next()), "8371", 100_000_00, nil)
+		sheet := w.sheet(strings.Replace(pattern, "{token}", w.open(door), 1))
+		for _, f := range [][2]string{{"attempt", sheet.fields.Get("attempt")}, {"mobile_number", p.Number}, {"pin", p.pin}} {
+			r.Fields = append(r.Fields, hostile.Field{Name: f[0], JSON: fmt.Sprintf("%q", f[1]), Sort: hostile.Word, Required: true})
+		}
+		return r
+	}
+	good := act("pay:approve")
+	if door == "payrequest" {
+		good = fromWallet
+	}
 	return recipe{
-		takes: func(a hostile.Answer) bool { return a.Status == http.StatusSeeOther }, good: act("pay:approve"),
+		takes: func(a hostile.Answer) bool { return a.Status == http.StatusSeeOther }, good: good,
 		repeats: []repeat{
-			{name: "approve", payments: 1, judge: samePlace},
+			{name: "approve", payments: 1, judge: samePlace, good: act("pay:approve")},
 			{name: "fail", payments: 1, judge: samePlace, good: act("pay:fail")},
 			{name: "cancel", judge: samePlace, good: act("cancel")},
+			{name: "from a wallet", payments: 1, judge: samePlace, good: fromWallet},
 		},
 	}
 }

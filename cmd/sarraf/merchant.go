@@ -22,6 +22,7 @@ import (
 	"sarraf/money"
 	"sarraf/qr"
 	"sarraf/rail/sandbox"
+	walletrail "sarraf/rail/wallet"
 	"sarraf/store"
 	"sarraf/webhook"
 )
@@ -197,7 +198,7 @@ type merchantSet struct {
 	Disabled       *bool    `negatable:"" help:"Shut the merchant out: its credentials are refused and its pages offer no way to pay."`
 	KeyRequired    *bool    `negatable:"" help:"Demand a key at front doors that can do without (AssanPay)."`
 	InvoiceMinutes int      `help:"How long an invoice can be paid, in minutes."`
-	Rails          []string `help:"The rails its payers may use."`
+	Rails          []string `help:"The rails that its payers may use on its pages: wallet, and in sandbox mode sandbox, which are both there by default."`
 	PakistanQR     string   `name:"pakistan-qr" help:"What the scheme's operator and the bank assigned, as JSON: operator_id, bic, iban, name, city, category, postal; none takes it away."`
 	BanglaQR       string   `name:"bangla-qr" help:"What the acquirer assigned, as JSON: acquirer_domain, institution_type, institution_id, pan, category, name, city."`
 }
@@ -280,7 +281,7 @@ func readPakistanQR(text string) (*merchant.PakistanQR, error) {
 }
 
 // rails are those that a merchant's settings and fees can name.
-var rails = []string{sandbox.Rail{}.Name()}
+var rails = []string{sandbox.Name, walletrail.Name}
 
 func knownRail(name string) error {
 	if !slices.Contains(rails, name) {

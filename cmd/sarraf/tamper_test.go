@@ -139,7 +139,9 @@ func (b *books) fill(t *testing.T, keys *keyring.Keyring) {
 	t.Helper()
 	ctx, log := t.Context(), event.NewLog(b.db)
 	merchants, invoices, payments := merchant.NewService(b.db, log, keys), invoice.NewService(b.db, log), payment.NewService(b.db, log)
-	t.Cleanup(func() { invoices.Close(); payments.Close() })
+	wallets := wallet.NewService(b.db, log, keys)
+	payments.SetWallets(wallets)
+	t.Cleanup(func() { invoices.Close(); payments.Close(); wallets.Close() })
 	by := merchant.Actor{Name: "test", Source: "test"}
 	ok := func(err error) {
 		t.Helper()
@@ -188,6 +190,17 @@ func (b *books) fill(t *testing.T, keys *keyring.Keyring) {
 		ok(err)
 	}
 	b.fillWallets(t, log, keys, m.Owner)
+	for i := range 2 {
+		made, err := invoices.Create(ctx, invoice.Invoice{
+			Owner: m.Owner, ID: id.New(b.clock), Door: "aspay", Number: fmt.Sprint("ATINVW", i), Token: id.Token(16), Title: "T", Amount: 100, Currency: "BDT",
+		}, nil)
+		ok(err)
+		b.clock.Advance(time.Second)
+		_, err = payment.NewPurses(payments, wallets, merchants).PayFromWallet(ctx, rail.WalletPayment{
+			ID: id.New(b.clock), Owner: m.Owner, Invoice: made.Invoice.ID, Amount: made.Invoice.Total(), Number: "+8801712345670", PIN: "1234",
+		})
+		ok(err)
+	}
 	settlements := settlement.NewService(b.db, log)
 	for i, lines := range [][]rail.SettlementLine{
 		{{Line: 2, References: []string{"bank/0"}, Amount: 100, Charges: 3, SettledOn: "20260210"}, {Line: 3, References: []string{"bank/1"}, Amount: 100}},
