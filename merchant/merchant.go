@@ -119,11 +119,13 @@ type Credential struct {
 // Role says what a credential or a login may do.
 type Role string
 
-// The roles. Credentials are admin or viewer, logins can be maker too: a key that may add has to read what became of it.
+// The roles. Credentials are admin or viewer, logins can be maker too: a key that may add has to read what became of it. A credential of
+// the house's own is an operator's, and no other is.
 const (
-	Admin  Role = "admin"  // everything
-	Maker  Role = "maker"  // add, and not read
-	Viewer Role = "viewer" // only read
+	Admin    Role = "admin"    // everything
+	Maker    Role = "maker"    // add, and not read
+	Viewer   Role = "viewer"   // only read
+	Operator Role = "operator" // what the house's own people may do, where a front door lets them
 )
 
 // Reads reports whether the role may read. No role that is unknown may.
@@ -339,7 +341,7 @@ func (s *Service) CheckKey(ctx context.Context) error {
 
 // Issue makes a credential for a front door and answers it with its secret, which cannot be had again. With a public handle, the
 // handle is what is looked up and the secret proves it; without, the secret alone is shown, and looked up by its hash. The
-// texts begin with the given prefixes. Faults: MerchantMissing, FieldNotOneOf on role.
+// texts begin with the given prefixes. With the owner House it is an operator's. Faults: MerchantMissing, FieldNotOneOf on role.
 func (s *Service) Issue(ctx context.Context, by Actor, c Credential, handlePrefix, secretPrefix string, public bool) (Credential, string, error) {
 	secret := secretPrefix + id.Token(32)
 	c.ID, c.CreatedAt, c.Handle = id.New(s.clock), s.clock.Now(), keyring.HashSecret(secret)
@@ -367,11 +369,16 @@ func (s *Service) Import(ctx context.Context, by Actor, c Credential, secret str
 }
 
 func (s *Service) put(ctx context.Context, by Actor, c Credential, secret string) error {
-	if c.Role != Admin && c.Role != Viewer {
+	switch {
+	case c.Owner == House && c.Role != Operator:
+		return fault.New(fault.FieldNotOneOf).On("role").With("allowed", "operator")
+	case c.Owner != House && c.Role != Admin && c.Role != Viewer:
 		return fault.New(fault.FieldNotOneOf).On("role").With("allowed", "admin,viewer")
 	}
-	if _, err := s.get(ctx, c.Owner); err != nil {
-		return err
+	if c.Owner != House {
+		if _, err := s.get(ctx, c.Owner); err != nil {
+			return err
+		}
 	}
 	line, err := s.note(by, c.Owner, "credential.issue", c.ID)
 	if err != nil {
@@ -439,8 +446,19 @@ func (s *Service) Revoke(ctx context.Context, by Actor, owner, credential string
 }
 
 // Authenticate answers whose credential this is. handle is what the door shows publicly, or "" where the secret is all there is. Every
-// failure is the same fault CredentialsInvalid, in about the same time; a database that is gone is a fault.Outage.
+// failure is the same fault CredentialsInvalid, in about the same time; a database that is gone is a fault.Outage. An operator's is no
+// merchant's, and fails too.
 func (s *Service) Authenticate(ctx context.Context, door, handle, secret string) (Merchant, Credential, error) {
+	m, c, err := s.AuthenticateAny(ctx, door, handle, secret)
+	if err == nil && c.Role == Operator {
+		return Merchant{}, Credential{}, fault.New(fault.CredentialsInvalid)
+	}
+	return m, c, err
+}
+
+// AuthenticateAny is Authenticate for a front door that knows operators too: the credential of one comes with no merchant, and its owner is
+// House.
+func (s *Service) AuthenticateAny(ctx context.Context, door, handle, secret string) (Merchant, Credential, error) {
 	hash := keyring.HashSecret(secret)
 	if handle == "" {
 		handle = hash
@@ -449,15 +467,19 @@ func (s *Service) Authenticate(ctx context.Context, door, handle, secret string)
 	if err != nil {
 		return Merchant{}, Credential{}, err
 	}
+	c := known.credential
 	same := subtle.ConstantTimeCompare([]byte(hash), []byte(known.hash)) == 1
-	if !same || known.credential.Owner == "" || !known.credential.RevokedAt.IsZero() {
+	if !same || c.Owner == "" || !c.RevokedAt.IsZero() || (c.Owner == House) != (c.Role == Operator) {
 		return Merchant{}, Credential{}, fault.New(fault.CredentialsInvalid)
 	}
-	m, err := s.Get(ctx, known.credential.Owner)
+	if c.Role == Operator {
+		return Merchant{}, c, nil
+	}
+	m, err := s.Get(ctx, c.Owner)
 	if err == nil && m.Settings.Disabled {
 		return Merchant{}, Credential{}, fault.New(fault.CredentialsInvalid)
 	}
-	return m, known.credential, err
+	return m, c, err
 }
 
 // known is a credential with the hash of its secret.

@@ -35,6 +35,7 @@ type commands struct {
 	Bulk     bulkCmd     `cmd:"" help:"Hand in a CSV of bills (AsaanBill), and show how they are made."`
 	Merchant merchantCmd `cmd:"" help:"Manage merchants, their credentials, users and fees."`
 	Wallet   walletCmd   `cmd:"" help:"Manage wallets: who has money here, their PINs, limits and fees."`
+	Operator operatorCmd `cmd:"" help:"Manage what the house's own people use."`
 	Channel  channelCmd  `cmd:"" help:"Manage the channels through which banks reach the house."`
 	Bank     bankCmd     `cmd:"" help:"Play a bank that asks for bills and pays them, for developers."`
 	Settle   settleCmd   `cmd:"" help:"Match a rail's settlement file with the receipts, and post what agrees. Exit status 1 when something is to be looked at."`
