@@ -18,7 +18,8 @@ type Quote struct {
 }
 
 // Quote judges a Spend as it would be judged now, up to the balance, and moves nothing; it asks for no PIN. Its figures are those of the
-// execution as long as no rule changes in between. Faults: those of Spend up to BalanceInsufficient, in the same order.
+// execution as long as no rule changes in between. Faults: those of Spend up to BalanceInsufficient, in the same order; what is refused for a
+// limit or the balance has its figures all the same.
 func (s *Service) Quote(ctx context.Context, sp Spend) (Quote, error) {
 	sp.at = s.clock.Now()
 	if err := sp.check(); err != nil {
@@ -49,9 +50,6 @@ func (s *Service) Quote(ctx context.Context, sp Spend) (Quote, error) {
 	if st == nil {
 		return Quote{}, fault.New(fault.WalletMissing)
 	}
-	if err := l.afford(q, &sp, st.used.of(sp.Amount.Currency, q.movement, sp.at, q.sender.Zone), available); err != nil {
-		return Quote{}, err
-	}
 	out := Quote{
 		Kind: q.movement, Amount: sp.Amount, Fee: money.Of(q.fee, sp.Amount.Currency), Total: money.Of(sp.Amount.Minor+q.fee, sp.Amount.Currency),
 		Sender: q.sender.Wallet,
@@ -59,5 +57,5 @@ func (s *Service) Quote(ctx context.Context, sp Spend) (Quote, error) {
 	if q.receiver != nil {
 		out.Receiver = q.receiver.Wallet
 	}
-	return out, nil
+	return out, l.afford(q, &sp, st.used.of(sp.Amount.Currency, q.movement, sp.at, q.sender.Zone), available)
 }

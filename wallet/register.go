@@ -22,6 +22,7 @@ import (
 type New struct {
 	Wallet        // the caller sets everything but Owner, HasPIN, QRSerial and the times; Number is what phone.Parse made
 	PIN    string // four digits, or "" for none yet
+	Keys   string // whose the Idempotency-Key is; "" for the wallet's merchant
 }
 
 // making is a wallet to be made, checked and with its ids.
@@ -47,7 +48,10 @@ func (s *Service) Create(ctx context.Context, by merchant.Actor, n New, key *sto
 	if err != nil {
 		return Wallet{}, err
 	}
-	owner := m.Merchant
+	owner := n.Keys
+	if owner == "" {
+		owner = m.Merchant
+	}
 	if owner == "" {
 		owner = m.Owner
 	}
@@ -209,56 +213,58 @@ func (s *Service) createSlice(ctx context.Context, tx *store.Tx, list []making) 
 }
 
 // change alters a wallet under the lock under which it spends, and notes what changed, if anything did.
-func (s *Service) change(ctx context.Context, by merchant.Actor, owner, action string, alter func(ctx context.Context, tx *store.Tx, w *kept, st *state) error) (Wallet, error) {
-	if by.Name == "" || by.Source == "" {
-		return Wallet{}, errNoActor
+func (s *Service) change(ctx context.Context, by merchant.Actor, owner, action string, alter alteration) (now Wallet, err error) {
+	line, err := s.lineOf(by, owner, action)
+	if err != nil {
+		return Wallet{}, err
 	}
-	line := merchant.Line{Owner: owner, ID: id.New(s.clock), Actor: by.Name, Source: by.Source, Action: action, Subject: owner, At: s.clock.Now()}
-	var now Wallet
-	err := s.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		have := newHouse()
-		have.lockLater(tx, []string{owner})
-		have.walletsLater(tx, []string{owner})
-		if err := tx.Flush(ctx); err != nil {
-			return err
-		}
-		w, st := have.wallets[owner], have.states[owner]
-		if w == nil || st == nil {
-			return fault.New(fault.WalletMissing)
-		}
-		was := *w
-		err := alter(ctx, tx, w, st)
-		if now = w.Wallet; err != nil {
-			return err
-		}
-		have.recordStates(tx)
-		if same(was, *w) && !st.changed {
-			return nil
-		}
-		if w.UpdatedAt = line.At; w.UpdatedAt.Before(was.UpdatedAt) {
-			w.UpdatedAt = was.UpdatedAt
-		}
-		now = w.Wallet
-		line.Before, line.After = describe(was.Wallet), describe(w.Wallet)
-		tx.Later(sqlUpdateWallet, w.args(), nil)
-		merchant.NoteLater(tx, line)
-		return nil
+	err = s.db.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+		now, err = changeIn(ctx, tx, line, alter)
+		return err
 	})
 	return now, err
 }
 
-// SetStatus approves a wallet, suspends it, which ends its tokens, or puts it back to pending. Faults: WalletMissing, FieldNotOneOf on status.
-func (s *Service) SetStatus(ctx context.Context, by merchant.Actor, owner string, st Status) (Wallet, error) {
-	if !st.valid() {
-		return Wallet{}, fault.New(fault.FieldNotOneOf).On("status").With("allowed", "pending,approved,suspended")
+// alteration changes a wallet that is locked.
+type alteration func(ctx context.Context, tx *store.Tx, w *kept, st *state) error
+
+func (s *Service) lineOf(by merchant.Actor, owner, action string) (merchant.Line, error) {
+	if by.Name == "" || by.Source == "" {
+		return merchant.Line{}, errNoActor
 	}
-	return s.change(ctx, by, owner, "wallet."+string(st), func(_ context.Context, tx *store.Tx, w *kept, _ *state) error {
-		w.Status = st
-		if st == Suspended {
-			endTokens(tx, owner)
-		}
-		return nil
-	})
+	return merchant.Line{
+		Owner: owner, ID: id.New(s.clock), Actor: by.Name, Source: by.Source, Action: action, Subject: owner, At: s.clock.Now(),
+	}, nil
+}
+
+// changeIn is change within a transaction. The line says whose wallet it is.
+func changeIn(ctx context.Context, tx *store.Tx, line merchant.Line, alter alteration) (Wallet, error) {
+	owner := line.Owner
+	have := newHouse()
+	have.lockLater(tx, []string{owner})
+	have.walletsLater(tx, []string{owner})
+	if err := tx.Flush(ctx); err != nil {
+		return Wallet{}, err
+	}
+	w, st := have.wallets[owner], have.states[owner]
+	if w == nil || st == nil {
+		return Wallet{}, fault.New(fault.WalletMissing)
+	}
+	was := *w
+	if err := alter(ctx, tx, w, st); err != nil {
+		return w.Wallet, err
+	}
+	have.recordStates(tx)
+	if same(was, *w) && !st.changed {
+		return w.Wallet, nil
+	}
+	if w.UpdatedAt = line.At; w.UpdatedAt.Before(was.UpdatedAt) {
+		w.UpdatedAt = was.UpdatedAt
+	}
+	line.Before, line.After = describe(was.Wallet), describe(w.Wallet)
+	tx.Later(sqlUpdateWallet, w.args(), nil)
+	merchant.NoteLater(tx, line)
+	return w.Wallet, nil
 }
 
 // SetPIN gives a wallet another PIN and ends its lock and its tokens, by right of an operator. Faults: PINMalformed on pin, WalletMissing.

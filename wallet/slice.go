@@ -343,7 +343,8 @@ func (l *Slice) movement(sp *Spend) (Movement, quote, error) {
 		return "", q, fault.New(fault.ReceiverSelf)
 	}
 	q.receiver = l.house.wallets[sp.Receiver]
-	if r := q.receiver; r == nil || r.Status != Approved || r.Sandbox != q.sender.Sandbox || !r.Has(sp.Amount.Currency) {
+	if r := q.receiver; r == nil || r.Status != Approved || r.Sandbox != q.sender.Sandbox || !r.Has(sp.Amount.Currency) ||
+		sp.Near && sp.By == MerchantKey && r.Merchant != sp.Merchant {
 		return "", q, fault.New(fault.ReceiverMissing)
 	}
 	if q.receiver.Kind == Merchant {
@@ -431,7 +432,7 @@ func (q quote) transfer(sp *Spend, at time.Time) *Transfer {
 	t := &Transfer{
 		Owner: sp.Sender, ID: sp.ID, Number: sp.Number, Door: sp.Door, Kind: q.movement, Merchant: q.sender.Merchant, Receiver: sp.Receiver,
 		Invoice: sp.Invoice, Amount: sp.Amount.Minor, Fee: q.fee, Currency: sp.Amount.Currency, Note: sp.Note, Rail: sp.rail, RailReference: sp.reference,
-		SenderName: q.sender.Name, SenderNumber: q.sender.Number, By: sp.By, Actor: sp.actor, At: at.UTC().Truncate(time.Microsecond),
+		SenderName: q.sender.Name, SenderNumber: q.sender.Number, By: sp.By, Actor: sp.Actor, At: at.UTC().Truncate(time.Microsecond),
 	}
 	switch {
 	case sp.Payee != nil:

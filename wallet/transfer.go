@@ -53,7 +53,7 @@ type Transfer struct {
 	ReceiverKind     Kind           `json:"receiver_kind"`
 	BalanceAfter     int64          `json:"balance_after"`   // the sender's, with amount and fee gone; of a top-up, the wallet's
 	By               Right          `json:"by,omitempty"`    // by whose right
-	Actor            string         `json:"actor,omitempty"` // who put a top-up there
+	Actor            string         `json:"actor,omitempty"` // which key or command asked, "" for the holder
 	At               time.Time      `json:"at"`
 }
 
@@ -135,6 +135,8 @@ type Spend struct {
 	PIN      *string // nil: none was shown
 	By       Right
 	Merchant string // with MerchantKey: whose key it is
+	Actor    string // which key or command asks, for the books; "" for the holder
+	Near     bool   // with MerchantKey: the receiver is of the same merchant, or is as good as nobody
 	// Once has an identical Spend (sender, receiver, amount, note) of the last 60 seconds answered with the transfer that it made. It is for
 	// doors whose guide has no idempotency key; others that come by them set it, too.
 	Once bool
@@ -149,8 +151,8 @@ type Spend struct {
 	// PIN was right.
 	MostFee *int64
 
-	rail, reference, actor string // of a top-up: its rail, that one's name for it, and who asked
-	at                     time.Time
+	rail, reference string // of a top-up: its rail, and that one's name for it
+	at              time.Time
 }
 
 // Enter says when the Spend came, where it is part of another noun's command; else it is dated when it is handed in.
@@ -190,11 +192,18 @@ func (o order) weight() int { return len(o.list) }
 // the last is counted, in the same transaction. With Stranger, the PIN comes first, before what is said of the sender. With MostFee, its
 // AmountMismatch comes last. AmountOverflow when the books cannot hold the sum. Others are those of store.Batcher.Do.
 func (s *Service) Spend(ctx context.Context, sp Spend, key *store.Key) (Sent, error) {
-	owner := sp.Sender
-	if sp.By == MerchantKey {
-		owner = sp.Merchant
+	return s.single(ctx, keysOf(sp.By, sp.Merchant, sp.Sender), sp, key)
+}
+
+// keysOf is whose an Idempotency-Key is that comes by such a right.
+func keysOf(by Right, of, holder string) string {
+	switch by {
+	case MerchantKey:
+		return of
+	case Operator:
+		return merchant.House
 	}
-	return s.single(ctx, owner, sp, key)
+	return holder
 }
 
 func (s *Service) single(ctx context.Context, owner string, sp Spend, key *store.Key) (Sent, error) {
@@ -253,13 +262,9 @@ func (s *Service) TopUp(ctx context.Context, t TopUpNew, key *store.Key) (Sent, 
 	if faults := append(checkText("reference", t.Reference, mostReference), checkText("actor", t.Actor, mostName)...); len(faults) > 0 {
 		return Sent{}, fault.Join(faults...)
 	}
-	owner := t.Wallet
-	if t.By == MerchantKey {
-		owner = t.Merchant
-	}
-	return s.single(ctx, owner, Spend{
+	return s.single(ctx, keysOf(t.By, t.Merchant, t.Wallet), Spend{
 		ID: t.ID, Number: t.Number, Door: t.Door, Sender: t.Wallet, Receiver: t.Wallet, Amount: t.Amount, Note: t.Note, By: t.By,
-		Merchant: t.Merchant, rail: t.Rail, reference: t.Reference, actor: t.Actor,
+		Merchant: t.Merchant, rail: t.Rail, reference: t.Reference, Actor: t.Actor,
 	}, key)
 }
 

@@ -90,6 +90,7 @@ type Service struct {
 	spend   *store.Batcher[order, []Outcome]
 	checks  *store.Batcher[check, struct{}]
 	create  *store.Batcher[making, Wallet]
+	status  *store.Batcher[statusChange, Wallet]
 	byOwner *store.Finder[string, *Wallet]
 	numbers *receiptNumbers
 }
@@ -100,6 +101,7 @@ func NewService(db *store.DB, log *event.Log, keys *keyring.Keyring) *Service {
 	s.spend = store.NewWeighed(db, "wallet.spend", s.spendSlice, order.weight)
 	s.checks = store.NewBatcher(db, "wallet.pin", s.checkSlice)
 	s.create = store.NewBatcher(db, "wallet.create", s.createSlice)
+	s.status = store.NewBatcher(db, "wallet.status", s.statusSlice)
 	s.byOwner = store.NewFinder(s.readWallets)
 	return s
 }
@@ -109,6 +111,7 @@ func (s *Service) Close() {
 	s.spend.Close()
 	s.checks.Close()
 	s.create.Close()
+	s.status.Close()
 }
 
 // Get answers the wallet, or a fault WalletMissing.
