@@ -213,9 +213,9 @@ func shellWords(text string, vars map[string]string) ([]string, error) {
 	return words, missing
 }
 
-// fixed is text that a page must print as it is: a status word, a sentence. printedID are the keys of numbers that need not be.
+// fixed is text that a page must print as it is: a status word, a sentence, an amount. printedID are the keys of numbers that need not be.
 var (
-	fixed     = regexp.MustCompile(`^(?:[A-Z]?[a-z ,.'_-]*|[A-Z_]+)$`)
+	fixed     = regexp.MustCompile(`^(?:[A-Z]?[a-z ,.'_-]*|[A-Z_]+|-?[0-9]+\.[0-9]{2})$`)
 	printedID = regexp.MustCompile(`\.(?:id|[a-z]\w*Id)$`)
 )
 
