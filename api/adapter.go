@@ -28,10 +28,18 @@ func (ad *adapter) Handle(op *huma.Operation, run func(huma.Context)) {
 	if !ok {
 		panic("api: an operation without a right: " + op.OperationID)
 	}
+	if serve, ok := op.Metadata[leanKey].(lean); ok {
+		most, _ := op.Metadata[bodyKey].(int64)
+		ad.list = append(ad.list, httpx.Route{Method: op.Method, Pattern: op.Path, MaxBody: most, Handler: ad.api.serveLean(op, need, serve)})
+		return
+	}
 	ad.list = append(ad.list, httpx.Route{
 		Method: op.Method, Pattern: op.Path,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			x := &exchange{humaContext: humago.NewContext(op, r, w), w: w, r: r}
+			if private, _ := op.Metadata[privateKey].(bool); private {
+				x.blind = ad.api.Wallets.BlindPIN
+			}
 			if x.caller, x.wrong = ad.api.authenticate(r, need); x.wrong == nil {
 				x.wrong = readable(op, r)
 			}
@@ -89,6 +97,7 @@ type exchange struct {
 	ctx    context.Context
 	status int
 	caller caller
+	blind  blind
 	wrong  error
 }
 

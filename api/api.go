@@ -23,17 +23,19 @@ import (
 	"sarraf/invoice"
 	"sarraf/merchant"
 	"sarraf/payment"
+	"sarraf/wallet"
 )
 
 // Name is the front door's name: of its credentials, of its idempotency keys, and of what comes in by it.
 const Name = "native"
 
-// Deps is what the API works with. All of it is needed, save Balances.
+// Deps is what the API works with. All of it is needed, save Balances and Address.
 type Deps struct {
 	Merchants *merchant.Service
 	Invoices  *invoice.Service
 	Payments  *payment.Service
 	Events    *event.Log
+	Wallets   *wallet.Service
 	// Balances answers what stands on the owner's accounts. Without it there is no such route.
 	Balances func(ctx context.Context, owner string) ([]Standing, error)
 	// Doors are the front doors whose invoices can be seen here.
@@ -41,6 +43,8 @@ type Deps struct {
 	Clock clock.Clock
 	// PublicURL is the origin under which payers reach the hosted pages, such as "https://pay.example.com".
 	PublicURL string
+	// Address tells where a request comes from, for the audit log; httpx.RemoteAddress when nil.
+	Address func(*http.Request) string
 	// Version is the program's, for the document.
 	Version string
 }
@@ -57,6 +61,9 @@ type api struct {
 func New(d Deps) (httpx.Door, error) {
 	a := &api{Deps: d, doors: map[string]invoice.Door{}, names: []string{Name}}
 	a.PublicURL = strings.TrimRight(d.PublicURL, "/")
+	if a.Address == nil {
+		a.Address = httpx.RemoteAddress
+	}
 	for _, door := range d.Doors {
 		a.doors[door.Name()] = door
 		a.names = append(a.names, door.Name())
@@ -101,12 +108,14 @@ func (a *api) operations() ([]httpx.Route, []byte, error) {
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
-					"key": {Type: "http", Scheme: "bearer", Description: "The secret key of a merchant, `sk_...`."},
+					"key": {Type: "http", Scheme: "bearer", Description: "The secret key of a merchant, `sk_...`, or of an operator, `op_...`."},
 				},
 			},
 			Security: []map[string][]string{{"key": {}}},
 			Tags: []*huma.Tag{
 				{Name: "Invoices", Description: "Demands to be paid, whichever front door they came in by."},
+				{Name: "Wallets", Description: "People and shops with money here. A merchant's key reaches those that it made or is linked to, an operator's all."},
+				{Name: "Transfers", Description: "Money between wallets."},
 				{Name: "Events", Description: "What happened, numbered without gaps."},
 				{Name: "Balances", Description: "What the books say."},
 				{Name: "Sandbox", Description: "Plays the payer's part. Only for sandbox merchants."},
@@ -121,6 +130,8 @@ func (a *api) operations() ([]httpx.Route, []byte, error) {
 	a.registerInvoices(h)
 	a.registerEvents(h)
 	a.registerBalances(h)
+	a.registerWallets(h)
+	a.registerTransfers(h)
 	a.registerSandbox(h)
 	for _, s := range h.OpenAPI().Components.Schemas.Map() {
 		s.AdditionalProperties = nil // that they are allowed goes without saying
@@ -129,7 +140,7 @@ func (a *api) operations() ([]httpx.Route, []byte, error) {
 	return routes.list, document, err
 }
 
-const description = `One key sees all of a merchant's invoices, events and balances, whichever front door they came in by.
+const description = `One key sees all of a merchant's invoices, events, balances and wallets, whichever front door they came in by.
 
 Amounts are strings of the major unit, such as "1234.50", with the currency beside them. Times are RFC 3339 in UTC. Lists are read
 in pages with ` + "`limit`, `after` and `before`" + `. A write may carry an ` + "`Idempotency-Key`" + `: the same key with the same
@@ -140,11 +151,13 @@ type output[T any] struct{ Body T }
 
 // register adds one operation that reads: to the routes, and to the document.
 func register[I, O any](h huma.API, need access, op huma.Operation, do func(context.Context, caller, *I) (O, error)) {
-	op.Metadata = map[string]any{accessKey: need}
-	op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusUnauthorized, http.StatusServiceUnavailable)
-	if need != reads {
-		op.Errors = append(op.Errors, http.StatusForbidden, http.StatusRequestEntityTooLarge,
-			http.StatusUnprocessableEntity)
+	if op.Metadata == nil {
+		op.Metadata = map[string]any{}
+	}
+	op.Metadata[accessKey] = need
+	op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusServiceUnavailable)
+	if !need.reading() {
+		op.Errors = append(op.Errors, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity)
 	}
 	huma.Register(h, op, func(ctx context.Context, in *I) (*output[O], error) {
 		x := ctx.Value(exchangeKey{}).(*exchange)
@@ -160,6 +173,14 @@ func register[I, O any](h huma.API, need access, op huma.Operation, do func(cont
 // registerWrite adds one operation that writes. B is what the document says of its body; the body itself is in the command.
 func registerWrite[B, O any](h huma.API, need access, op huma.Operation, do func(context.Context, caller, *command) (O, error)) {
 	op.Parameters = append(op.Parameters, keyParam)
+	registerBody[B](h, need, op, do)
+}
+
+// registerBody adds one operation with a body, that has nothing to repeat.
+func registerBody[B, O any](h huma.API, need access, op huma.Operation, do func(context.Context, caller, *command) (O, error)) {
+	if strings.Contains(op.Path, "{id}") {
+		op.Parameters = append(op.Parameters, idParam)
+	}
 	register(h, need, op, do)
 	doc := h.OpenAPI()
 	// Set afterwards, and so for the document alone: huma would read the body a second time, and less strictly.

@@ -121,7 +121,7 @@ func BenchmarkBinding(b *testing.B) {
 			var c command
 			_, err := a.authenticate(r, plays)
 			if err == nil {
-				err = c.read(r)
+				err = c.read(r, nil)
 			}
 			if err == nil {
 				_, _, err = sandboxFields(c.fields)

@@ -6,23 +6,71 @@ import (
 
 	"sarraf/fault"
 	"sarraf/merchant"
+	"sarraf/wallet"
 )
 
 // access is what an operation asks of its caller.
 type access int
 
 const (
-	reads access = iota + 1 // any credential
-	plays                   // one that may write, of a sandbox merchant
+	reads    access = iota + 1 // any credential of a merchant
+	plays                      // one that may write, of a sandbox merchant
+	looks                      // any credential, an operator's too
+	acts                       // one that may write, or an operator's
+	operates                   // an operator's alone
 )
+
+// reading reports whether no credential that may write is asked for.
+func (a access) reading() bool { return a == reads || a == looks }
+
+// operators reports whether operators are let in: never to what is a merchant's alone.
+func (a access) operators() bool { return a >= looks }
 
 // accessKey is where an operation's metadata has its access.
 const accessKey = "access"
 
-// caller is whose request it is.
+// caller is whose request it is: a merchant's, or an operator's, who has no merchant.
 type caller struct {
 	merchant.Merchant
 	credential merchant.Credential
+	address    string // it comes from, for the audit log
+}
+
+// operator reports whether it is an operator.
+func (c caller) operator() bool { return c.credential.Role == merchant.Operator }
+
+// owns reports whether the wallet is the caller's to use.
+func (c caller) owns(w wallet.Wallet) bool {
+	return c.operator() || w.Merchant != "" && w.Merchant == c.Owner
+}
+
+// name is the caller's key as audit log and books name it.
+func (c caller) name() string {
+	if c.operator() {
+		return "operator key " + c.credential.ID
+	}
+	return "merchant key " + c.credential.ID
+}
+
+// actor is the caller for the audit log.
+func (c caller) actor() merchant.Actor {
+	return merchant.Actor{Name: c.name(), Source: "native API from " + c.address}
+}
+
+// right is by whose right the caller moves money.
+func (c caller) right() wallet.Right {
+	if c.operator() {
+		return wallet.Operator
+	}
+	return wallet.MerchantKey
+}
+
+// keys is whose the caller's Idempotency-Keys are.
+func (c caller) keys() string {
+	if c.operator() {
+		return merchant.House
+	}
+	return c.Owner
 }
 
 // maxKey bounds what is hashed for a stranger, in bytes.
@@ -35,16 +83,25 @@ func (a *api) authenticate(r *http.Request, need access) (caller, error) {
 	if !ok {
 		return caller{}, fault.New(fault.CredentialsInvalid)
 	}
-	m, credential, err := a.Merchants.Authenticate(r.Context(), Name, "", key)
-	switch {
-	case err != nil:
+	m, credential, err := a.Merchants.AuthenticateAny(r.Context(), Name, "", key)
+	if err != nil {
 		return caller{}, err
-	case need != reads && credential.Role != merchant.Admin:
+	}
+	c := caller{Merchant: m, credential: credential}
+	if !need.reading() {
+		c.address = a.Address(r)
+	}
+	switch {
+	case c.operator():
+		if !need.operators() {
+			return caller{}, fault.New(fault.PermissionMissing)
+		}
+	case need == operates || !need.reading() && credential.Role != merchant.Admin:
 		return caller{}, fault.New(fault.PermissionMissing)
 	case need == plays && m.Mode != merchant.Sandbox:
 		return caller{}, fault.New(fault.SandboxOnly)
 	}
-	return caller{m, credential}, nil
+	return c, nil
 }
 
 // bearer is the key in the Authorization header, where there is exactly one.

@@ -11,10 +11,11 @@ import (
 	"sarraf/store"
 )
 
-// command is the input of every write: its body, read strictly, and its Idempotency-Key.
+// command is the input of a write: its body, read strictly, its Idempotency-Key, and what its path names.
 type command struct {
 	fields httpx.Fields
 	key    *store.Key // nil without the header
+	name   string     // the path's {id}, "" where it has none
 }
 
 // Resolve is called by huma before the handler runs.
@@ -23,28 +24,43 @@ func (c *command) Resolve(ctx huma.Context) []error {
 	if !ok {
 		return []error{fault.New(fault.Bug)}
 	}
-	if err := c.read(x.r); err != nil {
+	if err := c.read(x.r, x.blind); err != nil {
 		x.fail(err)
 		return []error{err}
 	}
 	return nil
 }
 
-func (c *command) read(r *http.Request) error {
+// blind makes of a text what only this program can make of it, so that what is kept of a request with a PIN in it is worth nothing to whoever
+// reads the database: of a plain hash, the PIN would be found in 10,000 tries. It is nil where no PIN comes.
+type blind func(string) string
+
+func (c *command) read(r *http.Request, hide blind) (err error) {
+	c.name = r.PathValue("id")
+	c.fields, c.key, err = readBody(r, httpx.DefaultMaxBody, hide)
+	return err
+}
+
+// readBody is the body of a write, at most so many bytes of it, with its Idempotency-Key.
+func readBody(r *http.Request, most int64, hide blind) (httpx.Fields, *store.Key, error) {
 	key, err := httpx.IdempotencyKey(r.Header)
 	if err != nil {
-		return err
+		return httpx.Fields{}, nil, err
 	}
-	body, err := httpx.ReadBody(r, httpx.DefaultMaxBody)
+	body, err := httpx.ReadBody(r, most)
 	if err != nil {
-		return err
+		return httpx.Fields{}, nil, err
 	}
 	// Whatever the header says, only JSON is read here.
-	if c.fields, err = httpx.ParseFields("application/json", body); err != nil {
-		return err
+	f, err := httpx.ParseFields("application/json", body)
+	if err != nil || key == "" {
+		return f, nil, err
 	}
-	c.key = merchant.IdempotencyKey(Name, key, r.Method, r.URL.Path, string(body))
-	return nil
+	text := string(body)
+	if hide != nil {
+		text = hide(text)
+	}
+	return f, merchant.IdempotencyKey(Name, key, r.Method, r.URL.Path, text), nil
 }
 
 var keyMost, keyLeast = httpx.MaxIdempotencyKey, 1
@@ -55,4 +71,9 @@ var keyParam = &huma.Param{
 	Description: "1 to 255 visible ASCII characters of your choice. The same key with the same body gets the same answer, byte for " +
 		"byte, and nothing is done twice; with another body it is refused. Kept for 24 hours at least.",
 	Schema: &huma.Schema{Type: huma.TypeString, MinLength: &keyLeast, MaxLength: &keyMost, Pattern: "^[!-~]+$"},
+}
+
+// idParam documents the {id} of a write's path.
+var idParam = &huma.Param{
+	Name: "id", In: "path", Required: true, Description: "A wallet's id.", Schema: &huma.Schema{Type: huma.TypeString, Format: "uuid"},
 }

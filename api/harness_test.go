@@ -25,6 +25,7 @@ import (
 	"sarraf/money"
 	"sarraf/payment"
 	"sarraf/store"
+	"sarraf/wallet"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -63,6 +64,7 @@ type house struct {
 	invoices  *invoice.Service
 	payments  *payment.Service
 	events    *event.Log
+	wallets   *wallet.Service
 	handler   http.Handler
 	log       *lines
 	db        *store.DB
@@ -99,12 +101,11 @@ func newHouse(t testing.TB, db *store.DB, c clock.Clock) *house {
 	h.merchants = merchant.NewService(db, h.events, keys)
 	h.invoices = invoice.NewService(db, h.events)
 	h.payments = payment.NewService(db, h.events)
+	h.wallets = wallet.NewService(db, h.events, keys)
+	t.Cleanup(h.wallets.Close)
 	t.Cleanup(h.payments.Close)
 	t.Cleanup(h.invoices.Close)
-	door, err := New(Deps{
-		Merchants: h.merchants, Invoices: h.invoices, Payments: h.payments, Events: h.events, Balances: balances(db),
-		Doors: []invoice.Door{shop, bill}, Clock: c, PublicURL: publicURL + "/", Version: "test",
-	})
+	door, err := New(h.deps(c))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,6 +115,13 @@ func newHouse(t testing.TB, db *store.DB, c clock.Clock) *house {
 	}
 	h.handler = mux
 	return h
+}
+
+func (h *house) deps(c clock.Clock) Deps {
+	return Deps{
+		Merchants: h.merchants, Invoices: h.invoices, Payments: h.payments, Events: h.events, Wallets: h.wallets, Balances: balances(h.db),
+		Doors: []invoice.Door{shop, bill}, Clock: c, PublicURL: publicURL + "/", Address: httpx.RemoteAddress, Version: "test",
+	}
 }
 
 // each runs fn on both engines.

@@ -10,6 +10,7 @@ import (
 	"sarraf/merchant"
 	"sarraf/money"
 	"sarraf/payment"
+	"sarraf/wallet"
 )
 
 // InvoiceFacts is what an invoice says of itself.
@@ -83,9 +84,10 @@ type Event struct {
 
 // EventData is what the things that an event is about then looked like.
 type EventData struct {
-	Invoice *InvoiceFacts `json:"invoice,omitempty"`
-	Payment *Payment      `json:"payment,omitempty"`
-	Funding *Funding      `json:"funding,omitempty"`
+	Invoice  *InvoiceFacts `json:"invoice,omitempty"`
+	Payment  *Payment      `json:"payment,omitempty"`
+	Funding  *Funding      `json:"funding,omitempty"`
+	Transfer *Transfer     `json:"transfer,omitempty"`
 }
 
 // Funding is money that the operator put on the merchant's balance.
@@ -178,6 +180,14 @@ func eventOf(e event.Event) (Event, error) {
 			p := paymentOf(*fact.Payment)
 			out.Data.Payment = &p
 		}
+	case wallet.EventKind, wallet.ReceiptKind:
+		var fact wallet.Fact
+		if err := json.Unmarshal(e.Data, &fact); err != nil {
+			return out, err
+		}
+		// What the sender had left is not the receiver's to know.
+		t := transferOf(fact.Transfer, e.Kind == wallet.EventKind)
+		out.Data.Transfer = &t
 	case merchant.EventKind:
 		var f merchant.Funding
 		if err := json.Unmarshal(e.Data, &f); err != nil {

@@ -164,8 +164,8 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 		outbox.Add(d)
 	}
 	native, err := api.New(api.Deps{
-		Merchants: a.merchants, Invoices: a.invoices, Payments: a.payments, Events: events, Balances: a.standings, Doors: a.hosted,
-		PublicURL: s.publicURL, Clock: db.Clock(), Version: versionText(),
+		Merchants: a.merchants, Invoices: a.invoices, Payments: a.payments, Events: events, Wallets: a.wallets, Balances: a.standings,
+		Doors: a.hosted, PublicURL: s.publicURL, Clock: db.Clock(), Address: httpx.AddressBehind(s.anonymous.proxies), Version: versionText(),
 	})
 	if err != nil {
 		return nil, err

@@ -23,6 +23,10 @@ type recipe struct {
 	invoices int64
 	// again is set where another route reads its requests by the same code and takes the whole corpus: of this one, every eighth is tried.
 	again bool
+	// keeps is set where what a request says is shown again later, though it makes no invoice.
+	keeps bool
+	// anybodys is set where the asker may reach what is anybody's.
+	anybodys bool
 	// noted is set where a refusal may be a line in the merchant's audit log.
 	noted bool
 	// repeats are what is asked of the route when the same request comes many times at once. Every route that is not a GET has some.
@@ -63,7 +67,7 @@ func ok(a hostile.Answer) bool { return a.Status == http.StatusOK }
 // book has every route but the payers' pages, by door, method and pattern.
 func book() map[string]recipe {
 	list := map[string]recipe{}
-	for _, part := range []map[string]recipe{aspayBook(), assanpayBook(), asaanbillBook(), payrequestBook(), nativeBook(), billpayBook(), restBook()} {
+	for _, part := range []map[string]recipe{aspayBook(), assanpayBook(), asaanbillBook(), payrequestBook(), nativeBook(), walletBook(), billpayBook(), restBook()} {
 		for k, r := range part {
 			list[k] = r
 		}

@@ -11,11 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"sarraf/api"
 	"sarraf/dialect/asaanbill"
 	"sarraf/dialect/dialecttest"
 	"sarraf/event"
 	"sarraf/internal/storetest"
 	"sarraf/invoice"
+	"sarraf/merchant"
 	"sarraf/store"
 )
 
@@ -61,6 +63,21 @@ func TestTheGuidesHoldAgainstTheProgram(t *testing.T) {
 			t.Run("page", func(t *testing.T) { dialecttest.Page(t, "../../dialect/"+door.Name()+"/README.md", open) })
 		})
 	}
+}
+
+// Every example of the native API's page that is printed with its answer.
+func TestTheNativePageHoldsAgainstTheProgram(t *testing.T) {
+	each(t, func(t *testing.T, dsn string) {
+		d := startDemo(t, dsn)
+		_, operator, err := d.app.merchants.Issue(t.Context(), worldActor,
+			merchant.Credential{Owner: merchant.House, Door: api.Name, Role: merchant.Operator}, "", operatorPrefix, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dialecttest.Page(t, "../../docs/native-api.md", func(*testing.T) dialecttest.Target {
+			return dialecttest.Target{URL: d.line.URL, Vars: map[string]string{"KEY": d.line.Native.APIKey, "OPERATOR": operator}}
+		})
+	})
 }
 
 // actions are what the stories of the door do beside requests.

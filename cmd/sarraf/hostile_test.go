@@ -85,6 +85,9 @@ func (x target) withstand() int {
 	x.stillGood()
 	base := x.good(w)
 	foreign := w.foreign
+	if x.anybodys {
+		foreign = nil
+	}
 	if x.door.Name == "checkout" || x.door.Name == "billpay" { // whoever knows a page, or a PSID, may pay
 		foreign = w.strangers()
 	}
@@ -137,7 +140,7 @@ func (x target) writes() bool { return x.route.Method != http.MethodGet }
 
 // parroted is a good request by the merchant who says what he hears.
 func (w *world) parroted(x target) hostile.Request {
-	if x.invoices == 0 {
+	if x.invoices == 0 && !x.keeps {
 		return x.good(w)
 	}
 	c := *w
@@ -250,8 +253,8 @@ func (w *world) mix(targets []target) {
 	corpora := map[string][]hostile.Mutation{}
 	for _, x := range targets {
 		foreign := w.strangers()
-		if x.invoices > 0 {
-			foreign = nil // it would be kept, and be seen in what others read
+		if x.invoices > 0 || x.keeps || x.anybodys {
+			foreign = nil // it would be kept, and be seen in what others read; or there is nothing foreign
 		}
 		corpora[x.String()] = hostile.Mutations(x.good(w), foreign)
 	}

@@ -39,6 +39,8 @@ type world struct {
 	style    string            // the path of an asset
 	guessed  string            // a user whose password is guessed at
 	bulk     string            // a bulk request
+	operator keys              // of the house's own
+	purses   map[string]purses // wallets, by the native key of their merchant
 }
 
 // keys are a merchant's credentials at every door, by the door's name and the name of the part.
@@ -47,7 +49,7 @@ type keys map[string]map[string]string
 // newWorld starts a demo and peoples it.
 func newWorld(t *testing.T, dsn string) *world {
 	t.Helper()
-	w := &world{demo: startDemo(t, dsn), seq: &atomic.Int64{}, bad: map[string]keys{}, opened: map[string]made{}, victims: map[string]string{}}
+	w := &world{demo: startDemo(t, dsn), seq: &atomic.Int64{}, bad: map[string]keys{}, opened: map[string]made{}, victims: map[string]string{}, purses: map[string]purses{}}
 	m, _, err := w.app.merchants.Authenticate(t.Context(), "native", "", w.line.Native.APIKey)
 	w.must(err)
 	w.owner = m.Owner
@@ -59,6 +61,9 @@ func newWorld(t *testing.T, dsn string) *world {
 		"asaanbill":  w.demo.login().keys(),
 	}
 	w.viewer, _ = w.issue(m, merchant.Viewer)
+	_, key, err := w.app.merchants.Issue(t.Context(), worldActor, merchant.Credential{Owner: merchant.House, Door: "native", Role: merchant.Operator}, "", operatorPrefix, false)
+	w.must(err)
+	w.operator = keys{"native": {"key": key}}
 	w.bad["revoked"], _ = w.revoked(m)
 	_, w.bad["shut out"] = w.merchant("Shut Out Ltd", merchant.Sandbox, true)
 	_, w.parrot = w.merchant("Parrot", merchant.Sandbox, false)
@@ -254,6 +259,7 @@ func (w *world) makeVictim() {
 			}
 		}
 	}
+	w.makeVictimsWallets(k, add)
 	list := w.askAs(k, "/v1/invoices", "")
 	for _, item := range list.json["data"].([]any) {
 		inv := item.(map[string]any)
@@ -309,11 +315,12 @@ type counts map[string]int64
 const countedSQL = `SELECT (SELECT count(*) FROM invoice), (SELECT CAST(coalesce(sum(changes), 0) AS BIGINT) FROM invoice),
 	(SELECT count(*) FROM payment), (SELECT count(*) FROM event), (SELECT count(*) FROM entry),
 	(SELECT CAST(coalesce(sum(debits + held), 0) AS BIGINT) FROM account), (SELECT count(*) FROM hold), (SELECT count(*) FROM credential),
-	(SELECT count(*) FROM merchant), (SELECT count(*) FROM audit_log), (SELECT count(*) FROM alias)`
+	(SELECT count(*) FROM merchant), (SELECT count(*) FROM audit_log), (SELECT count(*) FROM alias), (SELECT count(*) FROM wallet),
+	(SELECT count(*) FROM wallet_transfer)`
 
 var countedNames = []string{
 	"invoices", "changes of invoices", "payments", "events", "entries", "money moved", "holds", "credentials", "merchants", "lines of the audit log",
-	"aliases",
+	"aliases", "wallets", "transfers",
 }
 
 func (w *world) counts() counts {
