@@ -71,6 +71,9 @@ func (s *Service) walletSlice(ctx context.Context, tx *store.Tx, list []Receipt)
 		if err == nil && sent.Replay {
 			return fmt.Errorf("payment: transfer %s of wallet %s is there, and its payment is not", sent.Transfer.ID, sent.Transfer.Owner)
 		}
+		if err == nil {
+			j.payment.At = sent.Transfer.At // the wallet may date it in the day that it counts to
+		}
 		return err
 	})
 	if err != nil {

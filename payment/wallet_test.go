@@ -139,6 +139,34 @@ func TestAnInvoiceIsPaidFromAWallet(t *testing.T) {
 	})
 }
 
+// A node whose clock is a little behind pays an invoice when another has counted to the next day already: all that it writes has one time.
+func TestAnInvoiceIsPaidAtTheDaysEdgeByAClockThatIsBehind(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		owner := h.shop(t)
+		midnight := time.Date(2026, 3, 2, 18, 0, 0, 0, time.UTC) // in Dhaka
+		h.clock.Set(midnight.Add(-time.Hour))
+		w := h.purse(t, rahim, 50_000)
+		first, second := h.bill(t, owner, 10_000), h.bill(t, owner, 20_000)
+		for _, try := range []struct {
+			at  time.Duration
+			inv invoice.Invoice
+		}{{time.Second, first}, {-time.Second, second}} {
+			h.clock.Set(midnight.Add(try.at))
+			if _, err := h.purses().PayFromWallet(ctx, h.asked(try.inv, rahim)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		list, err := h.Of(ctx, owner, second.ID)
+		if err != nil || len(list) != 1 || !list[0].At.Equal(midnight) {
+			t.Errorf("%+v, %v", list, err)
+		}
+		if left := h.holds(t, w); left != 20_000 {
+			t.Errorf("the wallet has %d", left)
+		}
+		h.clean(t)
+	})
+}
+
 func (h *house) must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
