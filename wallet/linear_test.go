@@ -131,7 +131,8 @@ func (h *house) ask(list []wallet.Wallet, in asked) (told, error) {
 	return out, err
 }
 
-// history has callers ask at random, on both nodes, and notes what each was told and when; in the end, what is there is read.
+// history has callers ask at random, on both nodes, and notes what each was told and when; in the end a PIN is locked, and what is there
+// is read.
 func (w *town) history(round uint64, callers, each int) []porcupine.Operation {
 	w.rule(wallet.Rule{Fee: money.Schedule{Flat: linearFee}})
 	list := make([]wallet.Wallet, linearWallets)
@@ -159,9 +160,16 @@ func (w *town) history(round uint64, callers, each int) []porcupine.Operation {
 			mu.Unlock()
 		}
 	})
+	last := []asked{{what: "unlock"}, {what: "spend", to: 1, amount: 1 << 40}}
+	for range 6 {
+		last = append(last, asked{what: "pin"})
+	}
 	for i := range list {
-		op := porcupine.Operation{Input: asked{what: "balance", from: i}, Call: int64(watch())}
-		out, err := w.nodes[i%2].ask(list, op.Input.(asked))
+		last = append(last, asked{what: "balance", from: i})
+	}
+	for i, in := range last {
+		op := porcupine.Operation{Input: in, Call: int64(watch())}
+		out, err := w.nodes[i%2].ask(list, in)
 		if err != nil {
 			w.t.Fatal(err)
 		}

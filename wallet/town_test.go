@@ -220,6 +220,9 @@ func TestManyAtOnceOnTwoNodesKeepEveryPaisa(t *testing.T) {
 			chance := rand.New(rand.NewPCG(rand.Uint64(), uint64(g)))
 			for stop() < limit {
 				from, to := list[chance.IntN(people)], list[chance.IntN(people)]
+				if chance.IntN(2) == 0 {
+					from = list[chance.IntN(40)] // who come to their limits
+				}
 				node := w.nodes[chance.IntN(2)]
 				sp := node.spending(from, to, 1+chance.Int64N(300_00))
 				if wrong := "0000"; chance.IntN(200) == 0 {
