@@ -8,7 +8,9 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"errors"
+	"hash"
 	"strconv"
+	"sync"
 	"time"
 
 	"sarraf/fault"
@@ -29,20 +31,27 @@ var errNoKey = errors.New("wallet: the master key is not set")
 
 // pins hashes PINs. There are only 10,000 of them, so that no slow hash would protect one: the key does, which lies outside the database,
 // and the lock does.
-type pins struct{ key, blind []byte }
+type pins struct {
+	key, blind []byte
+	macs       *sync.Pool // of hash.Hash under key, which are dear to make
+}
 
 func newPINs(keys *keyring.Keyring) pins {
 	if keys == nil {
 		return pins{}
 	}
-	return pins{key: keys.Derive("wallet PINs"), blind: keys.Derive("wallet PINs in fingerprints")}
+	key := keys.Derive("wallet PINs")
+	return pins{key: key, blind: keys.Derive("wallet PINs in fingerprints"), macs: &sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
 }
 
 // hash is HMAC-SHA-256 over the wallet, a salt of its own and the PIN: the row of one wallet is worth nothing in another.
 func (p pins) hash(owner, salt, pin string) string {
-	mac := hmac.New(sha256.New, p.key)
-	mac.Write([]byte(owner + "\x00" + salt + "\x00" + pin))
-	return hex.EncodeToString(mac.Sum(nil))
+	mac := p.macs.Get().(hash.Hash)
+	defer p.macs.Put(mac)
+	mac.Reset()
+	text := append(append(append(append(append(make([]byte, 0, 96), owner...), 0), salt...), 0), pin...)
+	mac.Write(text)
+	return hex.EncodeToString(mac.Sum(text[:0]))
 }
 
 // fresh is a PIN as it is kept: a new salt, and the hash.
@@ -58,8 +67,8 @@ func (p pins) fresh(owner, pin string) (salt, hash string, err error) {
 
 // fits reports whether the PIN is the wallet's. A wallet without one is as much work.
 func (p pins) fits(w *kept, pin string) bool {
-	hash := p.hash(w.Owner, w.pinSalt, pin)
-	return subtle.ConstantTimeCompare([]byte(hash), []byte(w.pinHash)) == 1 && w.pinHash != ""
+	shown := p.hash(w.Owner, w.pinSalt, pin)
+	return subtle.ConstantTimeCompare([]byte(shown), []byte(w.pinHash)) == 1 && w.pinHash != ""
 }
 
 // BlindPIN is what stands for a PIN in the fingerprint of a request that is kept, such as an Idempotency-Key's: of a plain hash, whoever

@@ -1,7 +1,6 @@
 package wallet
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -171,23 +170,12 @@ func (h *house) takeState(r store.Row) error {
 	if err := r.Scan(&st.owner, &st.failures, &st.lockedUntil, &text); err != nil {
 		return err
 	}
-	if err := json.Unmarshal([]byte(text), &st.used); err != nil {
+	var err error
+	if st.used, err = parseUsed(text); err != nil {
 		return fmt.Errorf("what wallet %s has used: %w", st.owner, err)
 	}
 	h.states[st.owner] = st
 	return nil
-}
-
-// text is what has been used as its column has it.
-func (u used) text() string {
-	if len(u) == 0 {
-		return "{}"
-	}
-	text, err := json.Marshal(u)
-	if err != nil {
-		return "{}" // of texts and whole numbers: it cannot fail
-	}
-	return string(text)
 }
 
 // scanTransfer reads transferColumns: the transfer, and its echo.

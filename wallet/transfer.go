@@ -2,7 +2,6 @@ package wallet
 
 import (
 	"context"
-	"encoding/json"
 	"strconv"
 	"strings"
 	"sync"
@@ -97,7 +96,7 @@ type Fact struct {
 
 // events are those that tell of the transfer.
 func (t *Transfer) events() ([]event.New, error) {
-	data, err := json.Marshal(Fact{Transfer: *t})
+	data, err := t.fact()
 	if err != nil {
 		return nil, err
 	}
@@ -153,6 +152,7 @@ type Spend struct {
 
 	rail, reference string // of a top-up: its rail, and that one's name for it
 	at              time.Time
+	content         string // a hash of what identical ones have in common, once it is made
 }
 
 // Enter says when the Spend came, where it is part of another noun's command; else it is dated when it is handed in.
@@ -277,9 +277,13 @@ const echoMinute = 8
 // echo is what identical spendings of the same minute have in common; the minute is so many after that of the Spend.
 func (sp *Spend) echo(minutes int64) string {
 	minute := sp.at.Unix()/int64(echoSpan/time.Second) + minutes
-	hash := store.BodyHash(sp.Receiver, sp.Invoice, strconv.FormatInt(sp.Amount.Minor, 10), string(sp.Amount.Currency), sp.Note)
-	text := strconv.FormatInt(minute, 36)
-	return strings.Repeat("0", max(0, echoMinute-len(text))) + text + hash[:32]
+	if sp.content == "" {
+		sp.content = store.BodyHash(sp.Receiver, sp.Invoice, strconv.FormatInt(sp.Amount.Minor, 10), string(sp.Amount.Currency), sp.Note)[:32]
+	}
+	var digits [echoMinute]byte
+	text := strconv.AppendInt(digits[:0], minute, 36)
+	const zeroes = "00000000"
+	return zeroes[:max(0, echoMinute-len(text))] + string(text) + sp.content
 }
 
 // receiptNumbers are 10 characters each: a running number scrambled within 15 digits, to base 36. Nobody can guess one.
