@@ -38,7 +38,7 @@ type options struct {
 // The engines and scenarios, in the order in which they are run: paying needs invoices.
 var (
 	engines   = []string{"sqlite", "postgres"}
-	scenarios = []string{"create", "pay", "status", "webhook", "bulk", "billpay"}
+	scenarios = []string{"create", "pay", "status", "webhook", "bulk", "billpay", "wallets", "walletpay"}
 	// pages takes minutes to fill a merchant with bills, and is measured when it is asked for.
 	long = []string{"pages"}
 )

@@ -121,6 +121,7 @@ type session struct {
 	invoices  []string // printed ids that are not paid yet
 	paid      []string
 	rate      float64 // of the last payments measured
+	settled   *people // once there are wallets
 }
 
 // measure runs the scenarios that are wanted with so many clients.
@@ -152,6 +153,11 @@ func (s *session) measure(ctx context.Context, clients int) error {
 			return fmt.Errorf("billpay: %w", err)
 		}
 	}
+	if s.wants("wallets") || s.wants("walletpay") {
+		if err := s.people(ctx, clients); err != nil {
+			return fmt.Errorf("wallets: %w", err)
+		}
+	}
 	if s.wants("status") {
 		if err := s.topUp(ctx, 1000); err != nil {
 			return fmt.Errorf("status: %w", err)
@@ -174,10 +180,15 @@ func (s *session) cpu() func() time.Duration {
 }
 
 func (s *session) note(work string, clients int, r *load.Result, used time.Duration) {
-	each := float64(used.Microseconds()) / float64(r.Sent)
-	s.table.ours(work, s.engine, clients, r, each)
-	progress("  %-8s %4d clients %8.0f/s  p50 %-9v p95 %-9v p99 %-9v max %-9v %6.1f µs of CPU each", work, clients, r.Rate(), round(r.Percentile(50)),
-		round(r.Percentile(95)), round(r.Percentile(99)), round(r.Percentile(100)), each)
+	s.noteMany(work, clients, r, used, 1)
+}
+
+// noteMany is note for requests that each carry so many.
+func (s *session) noteMany(work string, clients int, r *load.Result, used time.Duration, many int) {
+	each := float64(used.Microseconds()) / float64(r.Sent*many)
+	s.table.many(work, s.engine, clients, r, each, many)
+	progress("  %-15s %4d clients %8.0f/s  p50 %-9v p95 %-9v p99 %-9v max %-9v %6.1f µs of CPU each", work, clients, r.Rate()*float64(many),
+		round(r.Percentile(50)), round(r.Percentile(95)), round(r.Percentile(99)), round(r.Percentile(100)), each)
 }
 
 func round(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }

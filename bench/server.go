@@ -54,6 +54,11 @@ type line struct {
 	} `json:"aspay"`
 	AsaanBill struct{ Username, Password string }          `json:"asaanbill"`
 	Billpay   struct{ Channel, Username, Password string } `json:"billpay"`
+	Deshipay  struct {
+		Merchant struct {
+			Number string `json:"mobile_number"`
+		} `json:"merchant"`
+	} `json:"deshipay"`
 }
 
 const (
@@ -164,6 +169,15 @@ type rawLine struct {
 	Did  int     `json:"commands"`
 }
 
+// rawWorks are the jobs of the raw program that something is held to.
+func (b *bench) rawWorks() string {
+	list := []string{"create", "settle", "settle-fee", "status"}
+	if b.wants("wallets") || b.wants("walletpay") {
+		list = append(list, "transfer", "transfer-spread")
+	}
+	return strings.Join(list, ",")
+}
+
 // limits measures the raw limit of an engine, on a fresh database.
 func (b *bench) limits(ctx context.Context, engine string, round int) error {
 	dsn, err := b.database(ctx, engine, fmt.Sprintf("raw%d", round))
@@ -171,7 +185,7 @@ func (b *bench) limits(ctx context.Context, engine string, round int) error {
 		return err
 	}
 	cmd := exec.CommandContext(ctx, b.raw, "--database", dsn, "--seconds", fmt.Sprint(b.seconds), "--batch", fmt.Sprint(b.batch),
-		"--work", "create,settle,settle-fee,status")
+		"--work", b.rawWorks())
 	cmd.Dir, cmd.Env = b.dir, b.environment()
 	var errs tail
 	cmd.Stderr = &errs

@@ -26,6 +26,11 @@ var targets = map[string]target{
 	"pay 256":     {7500, 65 * time.Millisecond},
 	"status":      {12000, 0},
 	"webhook":     {3000, 0},
+
+	"transfer-hot 256":    {16_000, 0},
+	"transfer-spread 256": {14_000, 0},
+	"transfer-bulk":       {30_000, 0},
+	"walletpay 256":       {5000, 0},
 }
 
 const (
@@ -41,6 +46,10 @@ var works = []struct{ key, name, raw string }{
 	{"pay", "settled payments (sandbox call)", "settle"},
 	{"billpay", "bills paid by banks (BillPayment)", "settle"},
 	{"status", "status reads (Aspay)", "status"},
+	{"transfer-hot", "transfers between two wallets (native API)", "transfer"},
+	{"transfer-spread", "transfers among 10,000 wallets (native API)", "transfer-spread"},
+	{"transfer-bulk", "the same in bulks of 100", "transfer-spread"},
+	{"walletpay", "wallet payments with a PIN (DeshiPay)", "transfer-spread"},
 	{"webhook", "webhooks delivered to a local sink", ""},
 }
 
@@ -98,8 +107,13 @@ func (t *table) at(work, engine string, clients int) *samples {
 }
 
 func (t *table) ours(work, engine string, clients int, r *load.Result, cpu float64) {
+	t.many(work, engine, clients, r, cpu, 1)
+}
+
+// many is ours for requests that each carry so many.
+func (t *table) many(work, engine string, clients int, r *load.Result, cpu float64, many int) {
 	s := t.at(work, engine, clients)
-	s.rate, s.p99, s.cpu = append(s.rate, r.Rate()), append(s.p99, r.Percentile(99).Seconds()), append(s.cpu, cpu)
+	s.rate, s.p99, s.cpu = append(s.rate, r.Rate()*float64(many)), append(s.p99, r.Percentile(99).Seconds()), append(s.cpu, cpu)
 }
 
 func (t *table) webhooks(engine string, clients int, rate, cpu float64) {

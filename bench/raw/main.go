@@ -50,7 +50,7 @@ type options struct {
 }
 
 // The jobs, in the order in which they run: settling needs invoices.
-var works = []string{"create", "settle", "settle-fee", "status", "create-single", "settle-single"}
+var works = []string{"create", "settle", "settle-fee", "status", "transfer", "transfer-spread", "create-single", "settle-single"}
 
 func main() {
 	o, err := parse(os.Args[1:])
@@ -171,6 +171,16 @@ func (j *job) do(ctx context.Context, work string) (Line, error) {
 			p := j.books.settle(list, withFee)
 			j.sides += int64(len(p[2].args) / len(p[2].to.types))
 			return p, n
+		})
+	case "transfer", "transfer-spread":
+		wallets := 2
+		if work == "transfer-spread" {
+			wallets = 10_000
+		}
+		p := newPurses(wallets, j.books.st)
+		line.Commands, line.Rows, err = j.write(ctx, func() (pieces, int) {
+			j.sides += 2 * int64(j.batch)
+			return p.transfers(j.batch), j.batch
 		})
 	case "status":
 		line.Batch = 1

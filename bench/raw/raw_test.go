@@ -15,7 +15,7 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 
 // Every job writes what it says, in both engines: run counts the rows itself and fails when they are not there.
 func TestEveryJobWritesItsRows(t *testing.T) {
-	perCommand := map[string]float64{"create": 4, "settle": 6, "settle-fee": 8, "status": 0, "create-single": 5, "settle-single": 9}
+	perCommand := map[string]float64{"create": 4, "settle": 6, "settle-fee": 8, "status": 0, "transfer": 4, "transfer-spread": 6, "create-single": 5, "settle-single": 9}
 	for engine, dsn := range map[string]string{
 		"sqlite":   "sqlite:" + filepath.Join(t.TempDir(), "raw.db"),
 		"postgres": pgtest.Start(t, true).Database(t),

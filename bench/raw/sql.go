@@ -66,6 +66,7 @@ func (b *bulk) text(n int, marks bool) string {
 type statements struct {
 	invoice, alias, counter, event          *bulk
 	paid, payment, entry, account, delivery *bulk
+	state, transfer                         *bulk
 }
 
 func newStatements() *statements {
@@ -86,6 +87,11 @@ func newStatements() *statements {
 			counter_account, kind, subject, balance_after, at) VALUES {rows}`),
 		account: newBulk("account", "ttttiiiii", `INSERT INTO account (owner, id, currency, kind, debits, credits, held, seq, hold_seq)
 			VALUES {rows} ON CONFLICT (owner, id) DO UPDATE SET debits = excluded.debits, credits = excluded.credits, seq = excluded.seq`),
+		state: newBulk("wallet_state", "tiit", `INSERT INTO wallet_state (owner, pin_failures, pin_locked_until, used) VALUES {rows}
+			ON CONFLICT (owner) DO UPDATE SET used = excluded.used`),
+		transfer: newBulk("wallet_transfer", "tttttttttiitttttttttittti", `INSERT INTO wallet_transfer (owner, id, number, door,
+			kind, merchant, receiver, receiver_merchant, invoice, amount, fee, currency, note, rail, rail_reference, sender_name, sender_number,
+			receiver_name, receiver_number, receiver_kind, balance_after, by_right, actor, echo, at) VALUES {rows}`),
 		delivery: newBulk("delivery", "ttitttttt"+"iiiiti", `INSERT INTO delivery (owner, id, event_seq, type, door, object, url, lane,
 			state, attempts, failures, due_at, lease_until, lease_by, created_at) VALUES {rows}`),
 	}
