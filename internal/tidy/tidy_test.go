@@ -84,7 +84,7 @@ func files(t *testing.T) []file {
 var (
 	leaves = []string{"money", "fault", "qr", "phone", "internal/clock", "internal/id", "internal/keyring", "internal/recent", "internal/tally", "internal/audit"}
 	nouns  = []string{"merchant", "invoice", "payment", "settlement", "payout", "wallet"}
-	front  = []string{"api", "checkout", "console"}
+	front  = []string{"api", "checkout", "console", "receipt"}
 	tests  = []string{"internal/pgtest", "internal/storetest", "internal/scantest", "internal/audittest", "internal/browsertest", "internal/crashtest", "internal/hostile", "internal/tidy", "dialect/dialecttest", "internal/e2e"}
 )
 
