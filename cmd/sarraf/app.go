@@ -33,6 +33,7 @@ import (
 	"sarraf/rail/billpay"
 	"sarraf/rail/sandbox"
 	walletrail "sarraf/rail/wallet"
+	"sarraf/receipt"
 	"sarraf/seal"
 	"sarraf/store"
 	"sarraf/wallet"
@@ -48,6 +49,7 @@ type app struct {
 	payments  *payment.Service
 	wallets   *wallet.Service
 	access    *wallet.Access // how people come in to their wallets
+	receipts  *receipt.Pages
 	deliverer *webhook.Worker
 	sealer    *seal.Sealer
 	client    *webhook.Client
@@ -131,6 +133,10 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 	if err != nil {
 		return nil, err
 	}
+	a.receipts = receipt.New(receipt.Deps{
+		Wallets: a.wallets, Keys: keys, PublicURL: s.publicURL, Log: log, Address: httpx.AddressBehind(s.anonymous.proxies),
+		ByAddress: httpx.NewLimiter(s.anonymous.byAddress, db.Clock(), refused.WithLabelValues(receipt.Name, "address")),
+	})
 	ask := assanpay.New(assanpay.Deps{
 		Merchants: a.merchants, Invoices: a.invoices, Payments: a.payments, Numbers: db.Numbers("assanpay.invoice"), Digits: suffixes,
 		PublicURL: s.publicURL, Clock: db.Clock(), Address: httpx.AddressBehind(s.anonymous.proxies),
@@ -177,7 +183,7 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 		Receipt: a.receiptPath, Clock: db.Clock(), Log: log,
 	}))
 	a.health = &health{db: db, keys: keys}
-	doors = append(doors, a.health.door())
+	doors = append(doors, a.receipts.HTTP(), a.health.door())
 	a.doors, a.segments = doors, segments(doors)
 	if a.handler, err = httpx.NewMux(httpx.Options{Log: log, Registry: m.registry, Clock: db.Clock()}, doors...); err != nil {
 		return nil, err

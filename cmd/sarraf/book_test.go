@@ -67,7 +67,7 @@ func ok(a hostile.Answer) bool { return a.Status == http.StatusOK }
 // book has every route but the payers' pages, by door, method and pattern.
 func book() map[string]recipe {
 	list := map[string]recipe{}
-	for _, part := range []map[string]recipe{aspayBook(), assanpayBook(), asaanbillBook(), payrequestBook(), nativeBook(), walletBook(), billpayBook(), restBook()} {
+	for _, part := range []map[string]recipe{aspayBook(), assanpayBook(), asaanbillBook(), payrequestBook(), nativeBook(), walletBook(), billpayBook(), receiptBook(), restBook()} {
 		for k, r := range part {
 			list[k] = r
 		}

@@ -35,7 +35,7 @@ type serveCmd struct {
 	Listen       string        `default:"127.0.0.1:8080" help:"Address to listen on."`
 	PublicURL    string        `help:"Where payers and merchants reach this server, as https://pay.example.com; by default http:// and the address it listens on."`
 	AdminListen  string        `help:"Address for metrics and profiles, as 127.0.0.1:9090; none by default."`
-	PerAddress   int           `name:"anonymous-per-address" default:"100" help:"How many requests a second an address may make without a key, at front doors that can do without (AssanPay); 0 for no bound."`
+	PerAddress   int           `name:"anonymous-per-address" default:"100" help:"How many requests a second an address may make without a key, at front doors that can do without (AssanPay, receipts); 0 for no bound."`
 	PerMerchant  int           `name:"anonymous-per-merchant" default:"1000" help:"The same for each merchant."`
 	Proxies      []string      `name:"trusted-proxy" help:"Address ranges of the proxies in front, as 10.0.0.0/8, whose X-Forwarded-For is believed."`
 	PSIDPrefix   string        `name:"psid-prefix" env:"SARRAF_PSID_PREFIX" help:"What the bill-payment network has assigned to the PSIDs of this installation, 1 to 12 digits; without it no bills are made."`

@@ -25,7 +25,7 @@ func object(a hostile.Answer) map[string]any {
 // request is held against its golden case elsewhere; here it must have the door's content type.
 var shapes = map[string]func(a hostile.Answer, taken bool) []string{
 	"native": nativeShape, "aspay": aspayShape, "assanpay": assanpayShape, "payrequest": payrequestShape, "asaanbill": asaanbillShape,
-	"checkout": pageShape, "health": neutralShape, "billpay": billpayShape,
+	"checkout": pageShape, "health": neutralShape, "billpay": billpayShape, "receipt": receiptShape,
 }
 
 // kind is the answer's content type without its parameters.

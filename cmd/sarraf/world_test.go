@@ -18,6 +18,7 @@ import (
 	"sarraf/merchant"
 	"sarraf/money"
 	"sarraf/store"
+	"sarraf/wallet"
 )
 
 // world is a running demo with more merchants around its own: one whose every text, number and key is a canary, one that is shut out,
@@ -41,6 +42,7 @@ type world struct {
 	bulk     string            // a bulk request
 	operator keys              // of the house's own
 	purses   map[string]purses // wallets, by the native key of their merchant
+	paper    wallet.Transfer   // one with a receipt
 }
 
 // keys are a merchant's credentials at every door, by the door's name and the name of the part.
