@@ -215,7 +215,7 @@ func shellWords(text string, vars map[string]string) ([]string, error) {
 
 // fixed is text that a page must print as it is: a status word, a sentence, an amount. printedID are the keys of numbers that need not be.
 var (
-	fixed     = regexp.MustCompile(`^(?:[A-Z]?[a-z ,.'_-]*|[A-Z_]+|-?[0-9]+\.[0-9]{2})$`)
+	fixed     = regexp.MustCompile(`^(?:[A-Z]?[a-z ,.'_-]*|[A-Z_]+|-?[0-9]+\.[0-9]{2}|৳[0-9,]+(?:\.[0-9]{2})?)$`)
 	printedID = regexp.MustCompile(`\.(?:id|[a-z]\w*Id)$`)
 )
 
