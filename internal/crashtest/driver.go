@@ -75,6 +75,10 @@ type Line struct {
 
 		token, channel string // what the login answered
 	} `json:"asaanbill"`
+	DeshiPay *struct {
+		Consumers []*Holder `json:"consumers"`
+		Merchant  *Holder   `json:"merchant"`
+	} `json:"deshipay"`
 }
 
 // login is the call by which AsaanBill's user logs in, and loggedIn keeps what it answered; false when that is no token.

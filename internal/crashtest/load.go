@@ -56,12 +56,7 @@ type House struct {
 func NewHouse(t testing.TB, line Line, doors []string, p *Plan, nodes ...*Node) *House {
 	t.Helper()
 	h := &House{Line: line, Nodes: nodes, checks: p.Random(1)}
-	transport := &http.Transport{MaxIdleConnsPerHost: 2 * Clients, DisableCompression: true}
-	h.client = &http.Client{
-		Timeout: patience, Transport: transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	t.Cleanup(transport.CloseIdleConnections)
+	h.client = newClient(t)
 	if line.AsaanBill != nil {
 		if a, err := h.send(nodes[0], line.login()); err != nil || !line.loggedIn(a) {
 			t.Fatalf("AsaanBill's user cannot log in: %d %s %v", a.Status, a.Body, err)
@@ -74,6 +69,16 @@ func NewHouse(t testing.TB, line Line, doors []string, p *Plan, nodes ...*Node) 
 	h.Sink = NewSink(t, line.Native.WebhookSecret, p.Random(2))
 	h.events = newEvents()
 	return h
+}
+
+// newClient is what all clients of a house call with.
+func newClient(t testing.TB) *http.Client {
+	transport := &http.Transport{MaxIdleConnsPerHost: 2 * Clients, DisableCompression: true}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{
+		Timeout: patience, Transport: transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }
 
 // send makes a call at a node.
@@ -138,12 +143,17 @@ type Load struct {
 
 // Start sets the clients to work. The name makes the references of this load its own.
 func (h *House) Start(t testing.TB, name string, random *rand.Rand) *Load {
+	return h.start(t, name, random, (*Load).story)
+}
+
+// start sets the clients to work at one story after another.
+func (h *House) start(t testing.TB, name string, random *rand.Rand, story func(l *Load, random *rand.Rand, reference string)) *Load {
 	l := &Load{t: t, house: h, name: name, stop: make(chan struct{}), rung: make(chan struct{}, 1)}
 	for i := range Clients {
 		own := rand.New(rand.NewPCG(random.Uint64(), uint64(i)))
 		l.clients.Go(func() {
 			for n := 0; !l.stopped() && !t.Failed(); n++ {
-				l.story(own, fmt.Sprintf("%s-%d-%d", l.name, i, n))
+				story(l, own, fmt.Sprintf("%s-%d-%d", l.name, i, n))
 			}
 		})
 	}
