@@ -21,9 +21,13 @@ type accessFlags struct {
 	SMSText    string   `name:"sms-text" env:"SARRAF_SMS_TEXT" help:"What a message with a code reads; it has {code} in it."`
 
 	CodesPerAddress int           `name:"codes-per-address" env:"SARRAF_CODES_PER_ADDRESS" default:"30" help:"How many codes may be asked for from an address within 10 minutes; 0 for no bound."`
+	TriesPerAddress int           `name:"sign-ins-per-address" env:"SARRAF_SIGN_INS_PER_ADDRESS" default:"10" help:"How often a second an address may try to sign up or in to a wallet (DeshiPay); 0 for no bound."`
 	WalletIdle      time.Duration `name:"wallet-idle" env:"SARRAF_WALLET_IDLE" default:"30m" help:"How long who is signed in to a wallet may do nothing before having to sign in again: 2m to 720h."`
 	WalletApproval  string        `name:"wallet-approval" env:"SARRAF_WALLET_APPROVAL" default:"manual" enum:"manual,auto" help:"manual: a wallet that signs up waits until an operator approves it; auto: it is approved at once."`
 }
+
+// defaultTries is how often a second an address may try to sign up or in, as the flag has it.
+const defaultTries = 10
 
 // smsSecret is where the gateway's secret comes from.
 const smsSecret = "SARRAF_SMS_SECRET"
@@ -54,7 +58,7 @@ func (f accessFlags) gateway() (*sms.Gateway, error) {
 
 // access is what the flags come to. Its sender has to be closed.
 func (f accessFlags) access() (a access, err error) {
-	a = access{idle: f.WalletIdle, text: f.SMSText, numbers: f.SMSNumbers, codesPerAddress: f.CodesPerAddress, signUp: wallet.Pending}
+	a = access{idle: f.WalletIdle, text: f.SMSText, numbers: f.SMSNumbers, codesPerAddress: f.CodesPerAddress, tries: f.TriesPerAddress, signUp: wallet.Pending}
 	if f.WalletApproval == "auto" {
 		a.signUp = wallet.Approved
 	}
@@ -78,7 +82,9 @@ type access struct {
 	text            string        // "" for the default
 	numbers         []string      // what numbers begin with that codes are sent to; none for all
 	codesPerAddress int
+	tries           int           // to sign up or in, of an address in a second; 0 for no bound
 	signUp          wallet.Status // what a wallet that signs up is; "" is pending
+	sandbox         bool          // and whether its money is only played with
 }
 
 // apply has the wallets' door work so.

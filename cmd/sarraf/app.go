@@ -19,6 +19,7 @@ import (
 	"sarraf/dialect/asaanbill"
 	"sarraf/dialect/aspay"
 	"sarraf/dialect/assanpay"
+	"sarraf/dialect/deshipay"
 	"sarraf/dialect/payrequest"
 	"sarraf/event"
 	"sarraf/internal/httpx"
@@ -182,6 +183,9 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 		Guesses: httpx.NewLimiter(min(s.anonymous.byAddress, guesses), db.Clock(), refused.WithLabelValues("checkout", "address")),
 		Receipt: a.receiptPath, Clock: db.Clock(), Log: log,
 	}))
+	if !off(s.off, deshipay.Name) {
+		doors = append(doors, a.newDeshiPay(s, refused).HTTP())
+	}
 	a.health = &health{db: db, keys: keys}
 	doors = append(doors, a.receipts.HTTP(), a.health.door())
 	a.doors, a.segments = doors, segments(doors)
@@ -239,7 +243,7 @@ func segments(doors []httpx.Door) map[string]bool {
 func (a *app) reserved(segment string) bool { return a.segments[segment] }
 
 // switchable are the front doors that --off takes.
-var switchable = []string{asaanbill.Name, assanpay.Name, aspay.Name, payrequest.Name}
+var switchable = []string{asaanbill.Name, assanpay.Name, aspay.Name, deshipay.Name, payrequest.Name}
 
 func off(list []string, name string) bool {
 	for _, n := range list {

@@ -67,7 +67,9 @@ func ok(a hostile.Answer) bool { return a.Status == http.StatusOK }
 // book has every route but the payers' pages, by door, method and pattern.
 func book() map[string]recipe {
 	list := map[string]recipe{}
-	for _, part := range []map[string]recipe{aspayBook(), assanpayBook(), asaanbillBook(), payrequestBook(), nativeBook(), walletBook(), billpayBook(), receiptBook(), restBook()} {
+	for _, part := range []map[string]recipe{
+		aspayBook(), assanpayBook(), asaanbillBook(), payrequestBook(), nativeBook(), walletBook(), billpayBook(), receiptBook(), deshipayBook(), restBook(),
+	} {
 		for k, r := range part {
 			list[k] = r
 		}
@@ -140,7 +142,7 @@ func credentials(door string, k keys) map[string]string {
 	switch door {
 	case "aspay":
 		return map[string]string{"X-Api-Key": own["handle"], "X-Api-Secret": own["key"]}
-	case "native", "assanpay":
+	case "native", "assanpay", "deshipay":
 		return map[string]string{"Authorization": "Bearer " + own["key"]}
 	case "payrequest":
 		return map[string]string{"token": own["key"]}
@@ -165,7 +167,7 @@ func (w *world) guarded(r hostile.Request, door string, writes bool) hostile.Req
 	if writes {
 		add("one that may only read", credentials(door, w.viewer))
 	}
-	for _, other := range []string{"native", "aspay", "assanpay", "payrequest", "asaanbill"} {
+	for _, other := range []string{"native", "aspay", "assanpay", "payrequest", "asaanbill", "deshipay"} {
 		if other == door {
 			continue
 		}

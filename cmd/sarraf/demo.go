@@ -37,6 +37,7 @@ type demoLine struct {
 	Aspay      demoKeyPair    `json:"aspay"`
 	AsaanBill  demoLogin      `json:"asaanbill"`
 	PayRequest demoPayRequest `json:"payrequest"`
+	DeshiPay   demoDeshiPay   `json:"deshipay"`
 	BillPay    demoBillPay    `json:"billpay"`
 }
 
@@ -113,6 +114,14 @@ func (c demoCmd) Run(ctx context.Context, io streams) error {
 				return err
 			}
 		}
+		if found && kept.Line.DeshiPay.Merchant.PIN == "" { // it was kept before there were wallets
+			if kept.Line, err = addWallets(ctx, a, kept.Line); err != nil {
+				return fmt.Errorf("add wallets to the demo: %w", err)
+			}
+			if err := writeJSON(path, kept); err != nil {
+				return err
+			}
+		}
 		if !found {
 			// The secrets first: what settle writes can be read with them alone, also when this process dies before its end.
 			if err := writeJSON(path, kept); err != nil {
@@ -149,9 +158,9 @@ func demoBounds(listen string) anonymous {
 
 // demoAccess lets everybody in who has read the log: the codes stand there.
 func demoAccess(listen string, log *slog.Logger) access {
-	a := access{sender: sms.Log{To: log}, signUp: wallet.Approved}
+	a := access{sender: sms.Log{To: log}, signUp: wallet.Approved, sandbox: true}
 	if demoBounds(listen).byAddress > 0 {
-		a.codesPerAddress = wallet.DefaultCodesPerAddress
+		a.codesPerAddress, a.tries = wallet.DefaultCodesPerAddress, defaultTries
 	}
 	return a
 }
@@ -165,9 +174,12 @@ func known(ctx context.Context, a *app, l demoLine) (bool, error) {
 	return err == nil, err
 }
 
+// demoActor is who makes what a demo has.
+var demoActor = merchant.Actor{Name: "sarraf demo", Source: "command line"}
+
 // settle makes the demo's one merchant with its credentials and balances.
 func settle(ctx context.Context, a *app) (demoLine, error) {
-	by := merchant.Actor{Name: "sarraf demo", Source: "command line"}
+	by := demoActor
 	var line demoLine
 	m, err := a.merchants.Create(ctx, by, merchant.Merchant{
 		Name: "Nokshi Store", Mode: merchant.Sandbox, Currencies: []money.Currency{"PKR", "BDT", "EUR"},
@@ -209,6 +221,9 @@ func settle(ctx context.Context, a *app) (demoLine, error) {
 		return line, err
 	}
 	if line.AsaanBill, err = settleBills(ctx, a, by, m); err != nil {
+		return line, err
+	}
+	if line.DeshiPay, err = settleWallets(ctx, a, by, m.Owner); err != nil {
 		return line, err
 	}
 	for _, minor := range []money.Amount{money.Of(100_000_000, "BDT"), money.Of(100_000_000, "PKR"), money.Of(1_000_000, "EUR")} {
@@ -263,8 +278,11 @@ Open the payment_url it answers in a browser and pay there, or pay by command:
     -H "Content-Type: application/json" \
     -d '{"target": "TRX123456"}'
 
+Sign in to a wallet at %[1]s/api/v1/auth/signin with mobile_number %[5]s and pin %[6]s,
+and pay the shop's wallet, %[7]s, as dialect/deshipay/README.md shows.
+
 API documentation: %[1]s/docs
 Stop with Ctrl-C.
-`, l.URL, l.Aspay.APIKey, l.Aspay.APISecret, l.Native.APIKey)
+`, l.URL, l.Aspay.APIKey, l.Aspay.APISecret, l.Native.APIKey, l.DeshiPay.Consumers[0].MobileNumber, l.DeshiPay.Consumers[0].PIN, l.DeshiPay.Merchant.MobileNumber)
 	return err
 }

@@ -90,6 +90,7 @@ func (w *world) secondNode(dsn string) string {
 	w.must(err)
 	a, err := newApp(db, w.app.keys, m, slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelWarn})), settings{
 		publicURL: w.line.URL, psid: demoPrefix, policy: webhook.Policy{AllowHTTP: true, Allowed: webhook.Loopback()}, schedule: webhook.Demo(nil),
+		access: demoAccess(w.address(), slog.New(slog.DiscardHandler)),
 	})
 	w.must(err)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

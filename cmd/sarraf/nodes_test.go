@@ -51,7 +51,7 @@ func (p *pair) merchant(t *testing.T) (string, crashtest.Line) {
 	t.Helper()
 	owner := p.command(t, "merchant", "create", "Padma Books", "--currencies", "BDT,PKR,EUR")
 	var line []string
-	for _, door := range append([]string{"native"}, switchable...) {
+	for _, door := range append([]string{"native"}, invoicing...) {
 		var pairs []string
 		credential := []string{"merchant", "key", owner, door}
 		if door == asaanbill.Name {
@@ -82,7 +82,7 @@ func TestTwoNodesTellOneStory(t *testing.T) {
 	t.Parallel()
 	p, plan := startPair(t), crashtest.NewPlan(t)
 	_, line := p.merchant(t)
-	h := crashtest.NewHouse(t, line, switchable, plan, p.nodes...)
+	h := crashtest.NewHouse(t, line, invoicing, plan, p.nodes...)
 	load := h.Start(t, "story", plan.Random(0))
 	load.Await(writesLeast)
 	crashtest.Audit(t, p.dsn) // in the midst of it
@@ -102,8 +102,8 @@ func TestAKilledNodeIsTakenOverByTheOther(t *testing.T) {
 	hasty, hastyLine := p.merchant(t)
 	p.command(t, "merchant", "set", hasty, "--invoice-minutes", "1")
 	_, line := p.merchant(t)
-	h := crashtest.NewHouse(t, line, switchable, plan, p.nodes...)
-	runOut := slices.DeleteFunc(slices.Clone(switchable), func(door string) bool { return door == asaanbill.Name }) // a bill waits for ever
+	h := crashtest.NewHouse(t, line, invoicing, plan, p.nodes...)
+	runOut := slices.DeleteFunc(slices.Clone(invoicing), func(door string) bool { return door == asaanbill.Name }) // a bill waits for ever
 	short := crashtest.NewHouse(t, hastyLine, runOut, plan, p.nodes...)
 	// Both nodes look for what has run out: by the time they find these, one of them has been killed many times.
 	expiring := short.Make(t, "short", 20)

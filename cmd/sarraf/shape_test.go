@@ -26,6 +26,7 @@ func object(a hostile.Answer) map[string]any {
 var shapes = map[string]func(a hostile.Answer, taken bool) []string{
 	"native": nativeShape, "aspay": aspayShape, "assanpay": assanpayShape, "payrequest": payrequestShape, "asaanbill": asaanbillShape,
 	"checkout": pageShape, "health": neutralShape, "billpay": billpayShape, "receipt": receiptShape,
+	"deshipay": deshipayShape,
 }
 
 // kind is the answer's content type without its parameters.

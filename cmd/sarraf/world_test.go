@@ -43,6 +43,7 @@ type world struct {
 	operator keys              // of the house's own
 	purses   map[string]purses // wallets, by the native key of their merchant
 	paper    wallet.Transfer   // one with a receipt
+	holders
 }
 
 // keys are a merchant's credentials at every door, by the door's name and the name of the part.
@@ -74,6 +75,9 @@ func newWorld(t *testing.T, dsn string) *world {
 		w.make("asaanbill", w.calm, reference)
 	}
 	w.makeVictim()
+	if w.has("deshipay") {
+		w.makeHolders()
+	}
 	w.style = regexp.MustCompile(`/_sarraf/pay\.[0-9a-f]+\.css`).FindString(w.ask(pageOf(t, w.make(w.doorsThatMake()[0], w.mine, "STYLE").page), "").text)
 	if w.style == "" {
 		t.Fatal("a page without a style sheet")
