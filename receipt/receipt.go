@@ -66,12 +66,15 @@ func New(d Deps) *Pages {
 	return &Pages{Deps: d, signer: NewSigner(d.Keys), public: strings.TrimRight(d.PublicURL, "/")}
 }
 
+// Path is the path of a receipt's page.
+func Path(number string) string { return pagePath + number }
+
 // URL is the address of a receipt's page; "" for a transfer without a number.
 func (p *Pages) URL(number string) string {
 	if number == "" {
 		return ""
 	}
-	return p.public + pagePath + number
+	return p.public + Path(number)
 }
 
 // HTTP is the routes.

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -213,12 +212,12 @@ func (a *app) standings(ctx context.Context, owner string) ([]api.Standing, erro
 	return list, err
 }
 
-// receiptPath is where a payer finds the receipt of a payment from a wallet, where there is a door of receipts.
+// receiptPath is where a payer finds the receipt of a payment from a wallet; "" for a payment that has none.
 func (a *app) receiptPath(p payment.Payment) string {
-	if p.Rail != wallet.Rail || !a.segments["receipt"] {
+	if p.Rail != wallet.Rail || !receipt.PlausibleNumber(p.RailReference) {
 		return ""
 	}
-	return "/receipt/" + url.PathEscape(p.RailReference)
+	return receipt.Path(p.RailReference)
 }
 
 // segments are the first segments of the doors' paths, those that are not wildcards.
