@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -115,6 +116,30 @@ func (s *session) settlePeople(ctx context.Context) (*people, error) {
 	})
 }
 
+// calm waits until the program has nothing to do: after thousands of wallets were made, their books are sealed for a while.
+func (s *session) calm(ctx context.Context) error {
+	const watched, idle, most = 500 * time.Millisecond, 25 * time.Millisecond, 120
+	quiet := 0
+	for range most {
+		before := cpuOf(s.server.cmd.Process.Pid)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(watched):
+		}
+		if quiet++; cpuOf(s.server.cmd.Process.Pid)-before > idle {
+			quiet = 0
+		}
+		if quiet == calmFor {
+			return nil
+		}
+	}
+	return errors.New("the program does not come to rest")
+}
+
+// calmFor is how many looks in a row must find the program idle: seals are made every five seconds.
+const calmFor = 12
+
 // transferBody is one transfer between two wallets, as the native API takes it.
 func transferBody(b []byte, from, to string) []byte {
 	b = append(append(b, `{"sender":"`...), from...)
@@ -198,7 +223,12 @@ func (s *session) people(ctx context.Context, clients int) error {
 		if err != nil {
 			return err
 		}
-		s.settled = p
+		if s.settled = p; len(p.shops)+len(p.tokens) > 0 {
+			progress("  %d wallets are there, %d holders are signed in", len(p.shops), len(p.tokens))
+		}
+		if err := s.calm(ctx); err != nil {
+			return err
+		}
 	}
 	p := s.settled
 	if s.wants("wallets") {

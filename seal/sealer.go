@@ -67,21 +67,26 @@ func (s *Sealer) Touch(tx *store.Tx, owner string) {
 // Run seals until ctx ends, and then what is left.
 func (s *Sealer) Run(ctx context.Context) {
 	s.log.Info("sealing the books", "public_key", s.PublicKey())
-	tick := time.NewTicker(s.interval)
-	defer tick.Stop()
 	for round := 0; ; round++ {
+		watch := clock.Start()
 		if err := s.Round(context.WithoutCancel(ctx), round%sweepEvery == 0); err != nil {
 			s.log.Warn("the books could not be sealed; trying again", "error", err)
 		}
 		if ctx.Err() != nil {
 			return
 		}
+		next := time.NewTimer(pause(s.interval, watch()))
 		select {
-		case <-tick.C:
+		case <-next.C:
 		case <-ctx.Done(): // one more round seals what was written since
+			next.Stop()
 		}
 	}
 }
+
+// pause is how long to wait after a round that took so long: until the interval is over, and where thousands of owners are written to, twice
+// as long as the round took. So sealing never takes more than a third of a core from those who write.
+func pause(interval, took time.Duration) time.Duration { return max(interval-took, 2*took) }
 
 // Round seals the chains of the owners that were touched, and with sweep of every owner who has rows above a last seal.
 func (s *Sealer) Round(ctx context.Context, sweep bool) error {
