@@ -47,11 +47,12 @@ func (b *Purses) PayFromWallet(ctx context.Context, p rail.WalletPayment) (rail.
 		return rail.WalletReceipt{}, err
 	}
 	w, err := b.wallets.ByNumber(ctx, p.Number)
-	if fault.Has(err, fault.WalletMissing) {
-		w, err = wallet.Wallet{Owner: id.New(b.payments.clock)}, nil
-	}
-	if err != nil {
+	if err != nil && !fault.Has(err, fault.WalletMissing) {
 		return rail.WalletReceipt{}, err
+	}
+	unknown := ""
+	if err != nil || w.Sandbox != m.Sandbox() {
+		w, unknown = wallet.Wallet{Owner: id.New(b.payments.clock)}, p.Number
 	}
 	number, err := b.wallets.NextNumber(ctx)
 	if err != nil {
@@ -60,7 +61,7 @@ func (b *Purses) PayFromWallet(ctx context.Context, p rail.WalletPayment) (rail.
 	r := Receipt{
 		ID: p.ID, Owner: p.Owner, Invoice: p.Invoice, Amount: p.Amount, Rail: wallet.Rail, Outcome: rail.Accepted, Refuse: true,
 		Spend: &wallet.Spend{
-			Number: number, Door: purseDoor, Sender: w.Owner, PIN: &p.PIN, Payee: &m, Stranger: true, MostFee: &p.Fee,
+			Number: number, Door: purseDoor, Sender: w.Owner, PIN: &p.PIN, Payee: &m, Stranger: true, Unknown: unknown, MostFee: &p.Fee,
 		},
 	}
 	if !m.MayUse(wallet.Rail) {

@@ -288,6 +288,39 @@ func TestFiveWrongPINsLockAcrossInvoicesAndAFormSentTwiceCountsOnce(t *testing.T
 	})
 }
 
+// A number that nobody has is locked as soon as a wallet is, and for as long: by no number of guesses can the two be told apart.
+func TestANumberOfNobodyIsLockedLikeAWallet(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		h.purse(t, rahim, 1_000)
+		h.purse(t, "+8801512345678", 1_000, func(n *wallet.New) { n.Sandbox = false })
+		nodes := []*payment.Purses{h.purses(), h.second(t).purses()}
+		for i := range 7 {
+			told := map[string]string{}
+			for _, number := range []string{rahim, "+8801999999999", "+8801512345678"} {
+				ask := h.asked(h.bill(t, h.shop(t), 100), number)
+				ask.PIN = "0000"
+				for _, n := range append(nodes, nodes[0]) { // sent three times, it counts once
+					_, err := n.PayFromWallet(ctx, ask)
+					told[number] += fmt.Sprint(fault.First(err), fault.First(err).Params, " ")
+				}
+			}
+			want := "pin_locked"
+			if i < 5 {
+				want = "pin_wrong"
+			}
+			if told[rahim] != told["+8801999999999"] || told[rahim] != told["+8801512345678"] || strings.Count(told[rahim], want) != 3 {
+				t.Errorf("guess %d: %v, want %s", i+1, told, want)
+			}
+		}
+		h.clock.Advance(30 * time.Minute)
+		ask := h.asked(h.bill(t, h.shop(t), 100), "+8801999999999")
+		if _, err := nodes[0].PayFromWallet(ctx, ask); !fault.Has(err, fault.PINWrong) {
+			t.Errorf("after the lock: %v", err)
+		}
+		h.clean(t)
+	})
+}
+
 func TestAFeeThatNobodyWasToldOfIsNotTaken(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		inv := h.bill(t, h.shop(t), 10_000)

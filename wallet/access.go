@@ -147,10 +147,17 @@ func (a *Access) Prune(ctx context.Context) error {
 }
 
 // blind is a number or an address as it is kept where it need not be read again: whoever sees the table learns nobody's.
-func (a *Access) blind(what, text string) string {
-	mac := hmac.New(sha256.New, a.keys.Derive("wallet access"))
+func (a *Access) blind(what, text string) string { return blind(a.keys, what, text) }
+
+func blind(keys *keyring.Keyring, what, text string) string {
+	mac := hmac.New(sha256.New, keys.Derive("wallet access"))
 	mac.Write([]byte(what + "\x00" + text))
 	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// strangerName is under which name the wrong PINs of a number that nobody has are counted, whichever door they come by.
+func strangerName(keys *keyring.Keyring, number string) string {
+	return blind(keys, "stranger", number)
 }
 
 type unobserved struct{}

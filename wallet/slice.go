@@ -98,6 +98,8 @@ type Slice struct {
 	echoes map[[2]string]*Transfer // the latest of each echo: sender, and echo
 	made   []*Transfer
 	echo   map[*Transfer]string
+
+	strangers map[string]*state // wrong PINs of numbers that nobody has, by Spend.Unknown
 }
 
 // Load locks the senders' states, in the order of their keys, and reads what the spendings are judged by. In a transaction of another noun's,
@@ -128,6 +130,9 @@ func (s *Service) Load(ctx context.Context, tx *store.Tx, list []Spend) (*Slice,
 				echoes = append(echoes, sp.echo(minutes-1), sp.Sender)
 			}
 		}
+	}
+	if err := l.strangersLater(tx, list); err != nil {
+		return nil, err
 	}
 	slices.Sort(senders)
 	senders = slices.Compact(senders)
@@ -399,19 +404,6 @@ func (l *Slice) pin(sender *kept, st *state, sp *Spend) error {
 	return fault.New(fault.FieldRequired).On("pin")
 }
 
-// introduce judges the PIN of somebody of whom no more is known than the number that they typed: all that a wallet is, it tells to its
-// holder. One that there is not is as much work, and gives the answer to a wrong PIN.
-func (l *Slice) introduce(sp *Spend) error {
-	if sp.PIN == nil {
-		return fault.New(fault.FieldRequired).On("pin")
-	}
-	w, st := l.house.wallets[sp.Sender], l.house.states[sp.Sender]
-	if w == nil || st == nil || sp.Payee != nil && sp.Payee.Sandbox() != w.Sandbox {
-		return l.s.show(&kept{Wallet: Wallet{Owner: sp.Sender}}, &state{}, *sp.PIN, sp.at)
-	}
-	return l.s.show(w, st, *sp.PIN, sp.at)
-}
-
 // echoOf is the identical transfer of the last minute, for one that would be dated at.
 func (l *Slice) echoOf(sp *Spend, at time.Time) *Transfer {
 	var latest *Transfer
@@ -464,6 +456,7 @@ func (l *Slice) ops(t *Transfer, sp *Spend) []ledger.Op {
 // last. The books are recorded by whoever opened them.
 func (l *Slice) Record(tx *store.Tx) ([]event.New, error) {
 	l.house.recordStates(tx)
+	l.recordStrangers(tx)
 	args := make([]any, 0, transferColumnCount*len(l.made))
 	facts := make([]event.New, 0, len(l.made))
 	var aliases []store.Alias

@@ -186,7 +186,7 @@ func wrongIsUnknown(err error) error {
 
 // stranger refuses a number that nobody has, as one whose PIN was wrong, and counts that in the same way.
 func (a *Access) stranger(ctx context.Context, number, pin string) error {
-	name, now := a.blind("stranger", number), a.clock.Now()
+	name, now := strangerName(a.keys, number), a.clock.Now()
 	var refused error
 	err := a.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		var nobody kept

@@ -146,6 +146,9 @@ type Spend struct {
 	// Stranger has the PIN judged before anything is told of the wallet, and a Sender that there is not, or not for the Payee's mode, refused
 	// as for a wrong PIN: for doors at which nobody has signed in.
 	Stranger bool
+	// Unknown, with Stranger, is the telephone number that was typed where no wallet has it, or none that may be told of: wrong PINs for it
+	// are counted as a wallet's are, and lock it for as long, so that it cannot be told from one. Sender is then an id that nobody has.
+	Unknown string
 	// MostFee, when set, is what the holder was told to come on top, minor units. A higher fee is fault AmountMismatch on fee (due), once the
 	// PIN was right.
 	MostFee *int64
