@@ -245,8 +245,11 @@ func (s *session) people(ctx context.Context, clients int) error {
 			return err
 		}
 	}
-	if s.wants("walletpay") {
-		return p.pay(ctx, clients)
+	if !s.wants("walletpay") {
+		return nil
 	}
-	return nil
+	if err := s.calm(ctx); err != nil {
+		return err
+	}
+	return p.pay(ctx, clients)
 }
