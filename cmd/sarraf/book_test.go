@@ -500,7 +500,7 @@ func actRecipe(door, pattern string) recipe {
 			{name: "approve", payments: 1, judge: samePlace, good: act("pay:approve")},
 			{name: "fail", payments: 1, judge: samePlace, good: act("pay:fail")},
 			{name: "cancel", judge: samePlace, good: act("cancel")},
-			{name: "from a wallet", payments: 1, judge: samePlace, good: fromWallet},
+			{name: "from a wallet", payments: 1, transfers: 1, judge: samePlace, good: fromWallet},
 		},
 	}
 }
