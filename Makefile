@@ -2,7 +2,7 @@
 SHELL := bash
 GO ?= go
 
-.PHONY: help setup test race crash prove fuzz bench lint generate build
+.PHONY: help setup test race crash prove hostile fuzz bench lint generate build
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -28,6 +28,9 @@ crash: setup ## Kill the program, its database and its nodes under load, CRASH_C
 WALLET_SECONDS ?= 30
 prove: setup ## Wallets that many spend from at once on two nodes, WALLET_SECONDS (30) each test and engine
 	WALLET_SECONDS=$(WALLET_SECONDS) $(GO) test -count=1 -timeout 0 -v -run 'AtOnce|OneAfterAnother|OnTwoClocks|NoMore|Guess|Broken' ./wallet
+
+hostile: setup ## The whole corpus of hostile requests to every route, on each engine
+	SARRAF_HOSTILE_ALL=1 $(GO) test -count=1 -timeout 0 -v -run 'EveryRouteWithstands' ./cmd/sarraf
 
 # Each fuzz target for this long.
 FUZZTIME ?= 30s
