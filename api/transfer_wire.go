@@ -5,6 +5,7 @@ import (
 
 	"sarraf/internal/httpx"
 	"sarraf/money"
+	"sarraf/phone"
 	"sarraf/wallet"
 )
 
@@ -34,7 +35,7 @@ type Party struct {
 	Wallet       string `json:"wallet,omitempty" doc:"The wallet's id; absent for an invoice's merchant."`
 	Kind         string `json:"kind,omitempty" enum:"consumer,merchant" doc:"Of the receiver."`
 	Name         string `json:"name"`
-	MobileNumber string `json:"mobile_number,omitempty" doc:"In E.164."`
+	MobileNumber string `json:"mobile_number,omitempty" doc:"In E.164; masked with asterisks where it is another's that the caller need not know."`
 }
 
 // transferOf is a transfer as one of its sides may see it; balance says that it is the side whose balance is in it.
@@ -49,6 +50,18 @@ func transferOf(t wallet.Transfer, balance bool) Transfer {
 		out.BalanceAfter = major(t.BalanceAfter, t.Currency)
 	}
 	return out
+}
+
+// shownTo is the transfer with the telephone numbers that whoever has these of its sides may read whole: those of its own wallets, the one that
+// its key sent to, which it knows, and a shop's that was paid. All others are masked.
+func shownTo(t wallet.Transfer, sender, receiver bool) wallet.Transfer {
+	if !sender {
+		t.SenderNumber = phone.Number(t.SenderNumber).Mask()
+	}
+	if typed := sender && t.By == wallet.MerchantKey; !receiver && !typed && t.ReceiverKind != wallet.Merchant {
+		t.ReceiverNumber = phone.Number(t.ReceiverNumber).Mask()
+	}
+	return t
 }
 
 // senderOf is nobody for a topup.

@@ -336,7 +336,7 @@ func (a *api) getTransfer(ctx context.Context, c caller, in *transferName) (Tran
 	if sender.Owner == "" && receiver.Owner == "" {
 		return Transfer{}, fault.New(fault.TransferMissing).On("id")
 	}
-	return transferOf(t, sender.Owner != ""), nil
+	return transferOf(shownTo(t, sender.Owner != "", receiver.Owner != ""), sender.Owner != ""), nil
 }
 
 // NewQuote is the body of POST /v1/quotes.

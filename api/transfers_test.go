@@ -467,6 +467,11 @@ func TestATransferIsSeenByItsSidesAlone(t *testing.T) {
 			t.Errorf("%s", line.body)
 		}
 		op, _ := h.operator()
+		for key, want := range map[string]string{m.key: "+8801712345678", other.key: "+8801712345678", op: "+8801712345678"} { // m's key sent to it
+			if a := h.must("GET", path, key, ""); a.at(t, "receiver.mobile_number") != want {
+				t.Errorf("%s", a.body)
+			}
+		}
 		if a := h.must("GET", path, op, ""); a.body != sent.body {
 			t.Errorf("an operator: %s", a.body)
 		}
@@ -492,6 +497,54 @@ func TestATransferIsSeenByItsSidesAlone(t *testing.T) {
 		}
 		if a := h.must("GET", "/v1/transfers/"+number, m.key, ""); a.at(t, "number") != number || a.at(t, "door") != "deshipay" {
 			t.Errorf("by its receipt: %s", a.body)
+		}
+	})
+}
+
+func TestNumbersOfOthersAreMasked(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		ctx := context.Background()
+		m, other := h.tenant(merchant.Sandbox), h.tenant(merchant.Sandbox)
+		a, b, till := h.person(m, "+8801712345678", "1000"), h.person(other, "+8801712345679", ""), h.till(other, "")
+		holders := pin
+		spend := func(receiver string) string { // by the holder, at another front door, who may have read no more than a QR code
+			sent, err := h.wallets.Spend(ctx, wallet.Spend{
+				ID: id.New(h.clock), Door: "deshipay", Sender: a, Receiver: receiver, Amount: amountOf("5"), PIN: &holders,
+			}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return "/v1/transfers/" + sent.Transfer.ID + "?wallet=" + a
+		}
+		last := func(key string) string {
+			list := h.must("GET", "/v1/events?limit=1&before=1000000", key, "")
+			return "/v1/events/" + list.at(t, "data.0.number")
+		}
+		const wholeA, wholeB, maskedA, maskedB = "+8801712345678", "+8801712345679", "+88017*****678", "+88017*****679"
+		op, _ := h.operator()
+		for _, c := range []struct{ path, key, place, sender, receiver string }{
+			{spend(b), m.key, "", wholeA, maskedB},
+			{spend(b), other.key, "", maskedA, wholeB},
+			{spend(b), op, "", wholeA, wholeB},
+			{last(m.key), m.key, "data.transfer.", wholeA, maskedB},
+			{spend(till), other.key, "", maskedA, ""},
+			{last(other.key), other.key, "data.transfer.", maskedA, ""},
+		} {
+			got := h.must("GET", c.path, c.key, "")
+			if s, r := got.at(t, c.place+"sender.mobile_number"), got.at(t, c.place+"receiver.mobile_number"); s != c.sender || r != c.receiver {
+				t.Errorf("%s: from %q, want %q; to %q, want %q", got.body, s, c.sender, r, c.receiver)
+			}
+		}
+		for _, c := range []struct{ wallet, key, number string }{{a, m.key, ""}, {b, other.key, maskedA}, {till, other.key, maskedA}, {b, op, wholeA}} {
+			got := h.must("GET", "/v1/wallets/"+c.wallet+"/statement?limit=1", c.key, "")
+			if n := got.at(t, "data.0.counterparty.mobile_number"); n != c.number {
+				t.Errorf("%s: %q, want %q", got.body, n, c.number)
+			}
+		}
+		h.must("POST", "/v1/transfers", m.key, send(a, wholeB, "5", pin))
+		got := h.must("GET", "/v1/wallets/"+a+"/statement?limit=2", m.key, "")
+		if n := got.at(t, "data.0.counterparty.mobile_number"); n != wholeB {
+			t.Errorf("of one that the key named: %q", n)
 		}
 	})
 }

@@ -312,6 +312,8 @@ func (a *api) getStatement(ctx context.Context, c caller, in *statementPage) (Pa
 		list = list[:in.Limit]
 	}
 	for _, l := range list {
+		own := func(merchant string) bool { return c.operator() || merchant == c.Owner }
+		l.Transfer = shownTo(l.Transfer, !l.In || own(l.Transfer.Merchant), l.In || own(l.Transfer.ReceiverMerchant))
 		page.Data = append(page.Data, lineOf(l))
 	}
 	return page, nil

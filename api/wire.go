@@ -186,7 +186,8 @@ func eventOf(e event.Event) (Event, error) {
 			return out, err
 		}
 		// What the sender had left is not the receiver's to know.
-		t := transferOf(fact.Transfer, e.Kind == wallet.EventKind)
+		own, near := e.Kind == wallet.EventKind, fact.Transfer.ReceiverMerchant == e.Owner
+		t := transferOf(shownTo(fact.Transfer, own, near), own)
 		out.Data.Transfer = &t
 	case merchant.EventKind:
 		var f merchant.Funding
