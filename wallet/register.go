@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -107,7 +106,7 @@ func checkNew(n New) error {
 	if !n.Status.valid() {
 		faults = append(faults, fault.New(fault.FieldNotOneOf).On("status").With("allowed", "pending,approved,suspended"))
 	}
-	if n.Zone == "" || n.Zone == "Local" || clock.In(time.Time{}, n.Zone).Location().String() != n.Zone {
+	if !clock.Zone(n.Zone) {
 		faults = append(faults, fault.New(fault.FieldMalformed).On("zone"))
 	}
 	if len(n.Currencies) == 0 {

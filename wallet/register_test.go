@@ -108,6 +108,12 @@ func TestNoWalletIsMadeOfNonsense(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
+		for _, zone := range []string{"", "Local", "localtime", "Asia//Dhaka"} { // another on each machine
+			_, err := h.Create(t.Context(), by, wallet.New{Wallet: wallet.Wallet{
+				Kind: wallet.Consumer, Name: "A", Status: wallet.Approved, Currencies: []money.Currency{"BDT"}, Zone: zone,
+			}}, nil)
+			h.says(err, fault.FieldMalformed)
+		}
 		h.says(func() error { _, err := h.SetStatus(t.Context(), by, "nobody", wallet.Approved); return err }(), fault.WalletMissing)
 		h.says(func() error { _, err := h.SetStatus(t.Context(), by, "nobody", "dead"); return err }(), fault.FieldNotOneOf)
 	})

@@ -5,6 +5,7 @@
 package clock
 
 import (
+	"regexp"
 	"sync"
 	"time"
 	_ "time/tzdata" // a machine without zone files must print a payer's time right too
@@ -80,10 +81,24 @@ func In(t time.Time, zone string) time.Time {
 	}
 	loc, err := time.LoadLocation(zone)
 	if err != nil {
-		loc = time.UTC
+		return t.UTC() // and nothing is kept, of which there is no end
 	}
-	zones.Store(zone, loc)
+	if zone == "" || Zone(zone) {
+		zones.Store(zone, loc)
+	}
 	return t.In(loc)
 }
 
 var zones sync.Map
+
+// Zone reports whether there is a zone of that name, and it is the same on every machine: one of the IANA's own names in its own spelling.
+// "localtime" is whatever a machine is set to, and "Asia//Dhaka" a path to a file that another machine may not have.
+func Zone(name string) bool {
+	if name == "Local" || !zoneName.MatchString(name) {
+		return false
+	}
+	_, err := time.LoadLocation(name)
+	return err == nil
+}
+
+var zoneName = regexp.MustCompile(`^[A-Z][A-Za-z0-9_+-]*(/[A-Z][A-Za-z0-9_+-]*)*$`)

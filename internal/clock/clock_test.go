@@ -37,6 +37,38 @@ func TestZonesAreBuiltIn(t *testing.T) {
 	}
 }
 
+func TestAZoneIsTheSameOnEveryMachine(t *testing.T) {
+	for _, name := range []string{
+		"Asia/Dhaka", "UTC", "Etc/GMT+12", "America/Argentina/Buenos_Aires", "America/Port_of_Spain", "EST5EDT", "NZ-CHAT", "Africa/Porto-Novo",
+	} {
+		if !Zone(name) {
+			t.Errorf("%q is no zone", name)
+		}
+	}
+	for _, name := range []string{
+		"", "Local", "localtime", "posixrules", "asia/dhaka", "Asia//Dhaka", "./Asia/Dhaka", "Asia/./Dhaka", "Asia/Dhaka/", "/Asia/Dhaka", "../Asia/Dhaka",
+		"right/Asia/Dhaka", "posix/Asia/Dhaka", "Asia/Nowhere", "Asia/Dhaka\n",
+	} {
+		if Zone(name) {
+			t.Errorf("%q is a zone", name)
+		}
+	}
+}
+
+func TestOnlyZonesThatThereAreAreKept(t *testing.T) {
+	at := time.Date(2026, 2, 9, 21, 30, 0, 0, time.UTC)
+	for _, name := range []string{"No/Where", "Asia//Dhaka", "localtime"} {
+		In(at, name)
+		if _, ok := zones.Load(name); ok {
+			t.Errorf("%q is kept", name)
+		}
+	}
+	In(at, "Asia/Dhaka")
+	if _, ok := zones.Load("Asia/Dhaka"); !ok {
+		t.Error("Asia/Dhaka is not")
+	}
+}
+
 func TestAStopwatchRuns(t *testing.T) {
 	watch := Start()
 	first := watch()
