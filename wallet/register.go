@@ -224,6 +224,9 @@ func (s *Service) change(ctx context.Context, by merchant.Actor, owner, action s
 	return now, err
 }
 
+// changePIN is the action of getting another PIN.
+const changePIN = "wallet.pin"
+
 // alteration changes a wallet that is locked.
 type alteration func(ctx context.Context, tx *store.Tx, w *kept, st *state) error
 
@@ -254,7 +257,7 @@ func changeIn(ctx context.Context, tx *store.Tx, line merchant.Line, alter alter
 		return w.Wallet, err
 	}
 	have.recordStates(tx)
-	if same(was, *w) && !st.changed {
+	if same(was, *w) && (!st.changed || line.Action == changePIN) { // a wrong PIN is counted, and no other was set
 		return w.Wallet, nil
 	}
 	if w.UpdatedAt = line.At; w.UpdatedAt.Before(was.UpdatedAt) {
@@ -275,7 +278,7 @@ func (s *Service) SetPIN(ctx context.Context, by merchant.Actor, owner, pin stri
 	if err != nil {
 		return err
 	}
-	_, err = s.change(ctx, by, owner, "wallet.pin", func(_ context.Context, tx *store.Tx, w *kept, st *state) error {
+	_, err = s.change(ctx, by, owner, changePIN, func(_ context.Context, tx *store.Tx, w *kept, st *state) error {
 		endTokens(tx, owner)
 		w.pinSalt, w.pinHash, w.HasPIN = salt, hash, true
 		st.failures, st.lockedUntil, st.changed = 0, 0, true
@@ -295,7 +298,7 @@ func (s *Service) ChangePIN(ctx context.Context, owner, old, pin string) error {
 		return err
 	}
 	var refused error // a wrong PIN is written down, so that it is no error of the transaction
-	_, err = s.change(ctx, merchant.Actor{Name: "holder", Source: "PIN"}, owner, "wallet.pin", func(_ context.Context, tx *store.Tx, w *kept, st *state) error {
+	_, err = s.change(ctx, merchant.Actor{Name: "holder", Source: "PIN"}, owner, changePIN, func(_ context.Context, tx *store.Tx, w *kept, st *state) error {
 		if refused = nil; w.pinSalt == salt && w.pinHash == hash {
 			return nil // an earlier run did it: the commit was not answered
 		}

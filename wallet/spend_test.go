@@ -14,6 +14,7 @@ import (
 	"sarraf/ledger"
 	"sarraf/merchant"
 	"sarraf/money"
+	"sarraf/store"
 	"sarraf/wallet"
 )
 
@@ -208,6 +209,11 @@ func TestFiveWrongPINsInARowLockIt(t *testing.T) {
 		h.says(h.ChangePIN(t.Context(), a.Owner, wrong, "5678"), fault.PINWrong)
 		h.says(h.ChangePIN(t.Context(), a.Owner, "1234", "56789"), fault.PINMalformed)
 		h.says(h.ChangePIN(t.Context(), a.Owner, "1234", "5678"), "")
+		lines := 0
+		count := func(r store.Row) error { lines++; return r.Scan(new(string)) }
+		if err := h.db.Query(t.Context(), `SELECT id FROM audit_log WHERE owner = $1 AND action = 'wallet.pin'`, []any{a.Owner}, count); err != nil || lines != 1 {
+			t.Errorf("the PIN was changed once, and the audit log says %d times: %v", lines, err)
+		}
 		try("1234", fault.PINWrong)
 		try("5678", "")
 		h.says(h.SetPIN(t.Context(), by, a.Owner, "1111"), "")
