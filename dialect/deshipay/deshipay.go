@@ -212,7 +212,8 @@ func (d *Dialect) confirm(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if fields.Has(fieldPIN) {
+	// A PIN in the address is not read, since addresses are written to logs; but who puts it there asks for no quote.
+	if fields.Has(fieldPIN) || r.URL.Query().Has(fieldPIN) {
 		return d.spend(w, r, who, body, fields, byQR)
 	}
 	return d.quote(w, r, who, fields, byQR)

@@ -243,6 +243,8 @@ func TestAConfirmationWithAPINIsAnExecution(t *testing.T) {
 				w := a.ask(method, confirmation, fmt.Sprintf(`{"qr_text":%q,"amount":10,"note":"x","pin":%s}`, text, pin))
 				refused(t, w, `{"code":422,"messages":["The pin must be 4 digits.","Sorry! PIN does not match."],"data":null,"error_title":"E_PIN_ERROR"}`)
 			}
+			w := a.ask(method, confirmation+"?pin=1235", fmt.Sprintf(`{"qr_text":%q,"amount":10}`, text))
+			refused(t, w, `{"code":422,"messages":["The pin must be 4 digits.","Sorry! PIN does not match."],"data":null,"error_title":"E_PIN_ERROR"}`)
 			quote := into[struct{ Summary quoted }](t, a.ask(method, confirmation, fmt.Sprintf(`{"qr_text":%q,"amount":10}`, text))).Summary
 			if quote.TotalPayable != "৳10" || h.balance(t, a.Owner) != 100_00 {
 				t.Errorf("%s: %+v", method, quote)
