@@ -86,7 +86,8 @@ const (
 )
 
 // createWallet answers without balances: there is nothing in it, and a repeated request is answered alike. Faults, of what cannot be read:
-// on kind, name, mobile_number, reference, currencies, time_zone, pin, merchant and mode. PermissionMissing on merchant and mode for a merchant.
+// on kind, name, mobile_number, reference, currencies, time_zone, pin, merchant and mode. PermissionMissing on merchant and mode for a merchant, and on
+// mobile_number for a live one: only an operator gives a wallet of real money a number without a code.
 // Then those of wallet.Service.Create.
 func (a *api) createWallet(ctx context.Context, c caller, in *command) (Wallet, error) {
 	f := in.fields
@@ -105,6 +106,10 @@ func (a *api) createWallet(ctx context.Context, c caller, in *command) (Wallet, 
 		return Wallet{}, err
 	}
 	n.Keys, n.Merchant, n.Sandbox = c.keys(), m.Owner, m.Sandbox()
+	if f.Has("mobile_number") && !c.operator() && !m.Sandbox() {
+		// Nobody has shown that it is the holder's: what is sent to the number would be the merchant's.
+		r.wrong(fault.New(fault.PermissionMissing).On("mobile_number"))
+	}
 	n.Currencies = r.currencies(f, "currencies", m)
 	if n.Zone == "" && len(n.Currencies) > 0 {
 		n.Zone = zoneOf(n.Currencies[0])
