@@ -57,6 +57,8 @@ var (
 		SELECT `+walletColumns+` FROM k JOIN wallet w ON w.owner = k.owner`, "TEXT")
 	bulkNumbersTaken = store.NewBulk(`WITH k (value, kind) AS (VALUES {rows})
 		SELECT a.value, a.kind FROM k JOIN alias a ON a.value = k.value AND a.kind = k.kind`, "TEXT", "TEXT")
+	bulkNumberOwners = store.NewBulk(`WITH k (value, kind) AS (VALUES {rows})
+		SELECT a.value, a.owner FROM k JOIN alias a ON a.value = k.value AND a.kind = k.kind`, "TEXT", "TEXT")
 	bulkReferencesTaken = store.NewBulk(`WITH k (reference, merchant) AS (VALUES {rows})
 		SELECT w.reference, w.merchant FROM k JOIN wallet w ON w.reference = k.reference AND w.merchant = k.merchant`, "TEXT", "TEXT")
 	// n numbers the keys in their order, so that the rows are locked in it.
@@ -221,12 +223,11 @@ const (
 
 	sqlPutToken = `INSERT INTO wallet_token (owner, hash, door, address, created_at, used_at) VALUES ($1, $2, $3, $4, $5, $5)
 		ON CONFLICT (owner, hash) DO NOTHING`
-	sqlToken      = `SELECT ` + tokenColumns + ` FROM wallet_token WHERE owner = $1 AND hash = $2`
-	sqlTokens     = `SELECT ` + tokenColumns + ` FROM wallet_token WHERE owner = $1 ORDER BY created_at DESC, hash`
-	sqlTouchToken = `UPDATE wallet_token SET used_at = $4 WHERE owner = $1 AND hash = $2 AND used_at = $3`
-	sqlEndToken   = `DELETE FROM wallet_token WHERE owner = $1 AND hash = $2`
-	sqlEndTokens  = `DELETE FROM wallet_token WHERE owner = $1`
-	sqlEndOldest  = `DELETE FROM wallet_token WHERE owner = $1 AND hash IN
+	sqlToken     = `SELECT ` + tokenColumns + ` FROM wallet_token WHERE owner = $1 AND hash = $2`
+	sqlTokens    = `SELECT ` + tokenColumns + ` FROM wallet_token WHERE owner = $1 ORDER BY created_at DESC, hash`
+	sqlEndToken  = `DELETE FROM wallet_token WHERE owner = $1 AND hash = $2`
+	sqlEndTokens = `DELETE FROM wallet_token WHERE owner = $1`
+	sqlEndOldest = `DELETE FROM wallet_token WHERE owner = $1 AND hash IN
 		(SELECT hash FROM wallet_token WHERE owner = $1 ORDER BY created_at DESC, hash LIMIT 1000000 OFFSET $2)`
 	sqlPruneTokens = `DELETE FROM wallet_token WHERE used_at <= $1`
 )
@@ -246,3 +247,7 @@ func scanToken(r store.Row) (s session, err error) {
 	s.CreatedAt, s.UsedAt = clock.FromMicros(created), clock.FromMicros(used)
 	return s, err
 }
+
+var bulkTouchTokens = store.NewBulk(`WITH d (owner, hash, before, used_at) AS (VALUES {rows})
+	UPDATE wallet_token SET used_at = d.used_at
+	FROM d WHERE wallet_token.owner = d.owner AND wallet_token.hash = d.hash AND wallet_token.used_at = d.before`, "TEXT", "TEXT", "BIGINT", "BIGINT")

@@ -1,10 +1,12 @@
 package wallet
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 
@@ -274,14 +276,32 @@ func (a *Access) lookUp(ctx context.Context, owner, hash string) (k known, err e
 	case err != nil:
 		return known{}, err
 	case k.good(now, a.idle) && k.stale(now):
-		before := clock.Micros(k.UsedAt)
+		t := touch{owner: owner, hash: hash, before: clock.Micros(k.UsedAt), now: clock.Micros(now)}
 		k.UsedAt = now
-		err = a.db.Write(ctx, func(_ context.Context, tx *store.Tx) error {
-			tx.Later(sqlTouchToken, []any{owner, hash, before, clock.Micros(now)}, nil)
-			return nil
-		})
+		_, err = a.wallets.touches.Do(ctx, owner, nil, t)
 	}
 	return k, err
+}
+
+// touch is that a token was used: it is written down where nobody else has done so meanwhile.
+type touch struct {
+	owner, hash string
+	before, now int64
+}
+
+// touchSlice writes down several at once: whoever comes back after a minute is not alone, and a commit for each would cost more than what they
+// came for.
+func touchSlice(_ context.Context, tx *store.Tx, list []touch) ([]store.Outcome[struct{}], error) {
+	out := make([]store.Outcome[struct{}], len(list))
+	list = slices.Clone(list)
+	slices.SortFunc(list, func(x, y touch) int { return cmp.Or(cmp.Compare(x.owner, y.owner), cmp.Compare(x.hash, y.hash)) })
+	list = slices.CompactFunc(list, func(x, y touch) bool { return x.owner == y.owner && x.hash == y.hash })
+	args := make([]any, 0, 4*len(list))
+	for _, t := range list {
+		args = append(args, t.owner, t.hash, t.before, t.now)
+	}
+	tx.LaterRows(bulkTouchTokens, args, nil)
+	return out, nil
 }
 
 // SignOut ends a token, on every node within half a second. One that is no token, or has ended, is nothing to complain about: its holder may

@@ -91,7 +91,9 @@ type Service struct {
 	checks  *store.Batcher[check, struct{}]
 	create  *store.Batcher[making, Wallet]
 	status  *store.Batcher[statusChange, Wallet]
+	touches *store.Batcher[touch, struct{}]
 	byOwner *store.Finder[string, *Wallet]
+	owners  *store.Finder[string, string] // of telephone numbers; "" for one that nobody has
 	numbers *receiptNumbers
 }
 
@@ -102,7 +104,8 @@ func NewService(db *store.DB, log *event.Log, keys *keyring.Keyring) *Service {
 	s.checks = store.NewBatcher(db, "wallet.pin", s.checkSlice)
 	s.create = store.NewBatcher(db, "wallet.create", s.createSlice)
 	s.status = store.NewBatcher(db, "wallet.status", s.statusSlice)
-	s.byOwner = store.NewFinder(s.readWallets)
+	s.touches = store.NewBatcher(db, "wallet.touch", touchSlice)
+	s.byOwner, s.owners = store.NewFinder(s.readWallets), store.NewFinder(s.readOwners)
 	return s
 }
 
@@ -112,6 +115,7 @@ func (s *Service) Close() {
 	s.checks.Close()
 	s.create.Close()
 	s.status.Close()
+	s.touches.Close()
 }
 
 // Get answers the wallet, or a fault WalletMissing.
@@ -128,7 +132,7 @@ func (s *Service) Get(ctx context.Context, owner string) (Wallet, error) {
 
 // ByNumber answers the wallet that has the telephone number, in E.164, or a fault WalletMissing.
 func (s *Service) ByNumber(ctx context.Context, number string) (Wallet, error) {
-	owner, _, err := s.db.ResolveAlias(ctx, NumberAlias, number)
+	owner, err := s.owners.Find(ctx, number)
 	switch {
 	case err != nil:
 		return Wallet{}, err
@@ -166,6 +170,26 @@ func (s *Service) List(ctx context.Context, q Query) ([]Wallet, error) {
 		for i, j := 0, len(list)-1; i < j; i, j = i+1, j-1 {
 			list[i], list[j] = list[j], list[i]
 		}
+	}
+	return list, err
+}
+
+// readOwners answers whose the telephone numbers are, "" for nobody's.
+func (s *Service) readOwners(ctx context.Context, numbers []string) ([]string, error) {
+	args := make([]any, 0, 2*len(numbers))
+	for _, n := range numbers {
+		args = append(args, n, NumberAlias)
+	}
+	found := make(map[string]string, len(numbers))
+	err := s.db.QueryRows(ctx, bulkNumberOwners, args, func(r store.Row) error {
+		var number, owner string
+		err := r.Scan(&number, &owner)
+		found[number] = owner
+		return err
+	})
+	list := make([]string, len(numbers))
+	for i, n := range numbers {
+		list[i] = found[n]
 	}
 	return list, err
 }
