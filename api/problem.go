@@ -87,6 +87,15 @@ var wordings = map[fault.Code]wording{
 	fault.QRInvalid:            {422, "The QR code is invalid."},
 	fault.CodeWrong:            {422, "The code is wrong or too old."},
 	fault.CodeTooMany:          {429, "Too many codes were asked for, try again later."},
+	fault.PayoutMethodMissing:  {422, "There is no such payout method."},
+	fault.PayoutClosed:         {409, "The payout is {status}, and this cannot be done to it."},
+	fault.ApprovalOwn:          {403, "Whoever asked for it cannot decide about it."},
+	fault.ApprovalWanted:       {409, "A second person has to approve it first."},
+	fault.BatchMissing:         {404, "There is no such batch."},
+	fault.BatchUnfinished:      {409, "Its payouts are still being made; try again when it is done."},
+	fault.RefundMissing:        {404, "There is no such refund."},
+	fault.RefundTooMuch:        {422, "It is more than can still be given back."},
+	fault.InvoiceOpen:          {409, "The invoice is still open; cancel it first."},
 	fault.Bug:                  {500, "Something went wrong here. The request id names it in our log."},
 }
 

@@ -107,6 +107,19 @@ const (
 	CodeTooMany          Code = "code_too_many" // retry_after: seconds
 )
 
+// Codes about money that goes out.
+const (
+	PayoutMethodMissing Code = "payout_method_missing" // no such way to pay out, or it is switched off
+	PayoutClosed        Code = "payout_closed"         // status: the move is not legal from there
+	ApprovalOwn         Code = "approval_own"          // who asked for money cannot decide about it
+	ApprovalWanted      Code = "approval_wanted"       // a second person has to approve first
+	BatchMissing        Code = "batch_missing"
+	BatchUnfinished     Code = "batch_unfinished" // its payouts are still being made
+	RefundMissing       Code = "refund_missing"
+	RefundTooMuch       Code = "refund_too_much" // refundable: minor units that can still be given back
+	InvoiceOpen         Code = "invoice_open"    // money of an open invoice is given back only once it is closed
+)
+
 // Codes about us.
 const (
 	Overloaded Code = "overloaded" // a bounded queue is full; nothing was done
@@ -144,6 +157,16 @@ var kinds = map[Code]Kind{
 	QRInvalid:            Refused,
 	CodeWrong:            Refused,
 	CodeTooMany:          Limited,
+
+	PayoutMethodMissing: Invalid,
+	PayoutClosed:        Conflict,
+	ApprovalOwn:         Forbidden,
+	ApprovalWanted:      Conflict,
+	BatchMissing:        Missing,
+	BatchUnfinished:     Conflict,
+	RefundMissing:       Missing,
+	RefundTooMuch:       Refused,
+	InvoiceOpen:         Conflict,
 }
 
 // Codes lists every code there is, sorted.

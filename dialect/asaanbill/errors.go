@@ -87,6 +87,15 @@ var sentences = map[fault.Code]sentence{
 	fault.QRInvalid:            {http.StatusConflict, "The QR code is invalid"},
 	fault.CodeWrong:            {http.StatusConflict, "The code is wrong or too old"},
 	fault.CodeTooMany:          {http.StatusTooManyRequests, "Too many codes were asked for, try again later"},
+	fault.PayoutMethodMissing:  {http.StatusBadRequest, "There is no such payout method"},
+	fault.PayoutClosed:         {http.StatusConflict, "The payout is past that"},
+	fault.ApprovalOwn:          {http.StatusForbidden, "Whoever asked cannot decide"},
+	fault.ApprovalWanted:       {http.StatusConflict, "A second person has to approve first"},
+	fault.BatchMissing:         {http.StatusNotFound, "Batch not found"},
+	fault.BatchUnfinished:      {http.StatusConflict, "The batch is still being worked at"},
+	fault.RefundMissing:        {http.StatusNotFound, "Refund not found"},
+	fault.RefundTooMuch:        {http.StatusConflict, "The amount is more than can be given back"},
+	fault.InvoiceOpen:          {http.StatusConflict, "The invoice is still open"},
 	fault.Bug:                  {http.StatusInternalServerError, "Something went wrong, please contact our team"},
 }
 

@@ -108,6 +108,15 @@ var sentences = map[fault.Code]sentence{
 	fault.QRInvalid:            plain(http.StatusConflict, "The QR code is invalid."),
 	fault.CodeWrong:            plain(http.StatusConflict, "The code is wrong or too old."),
 	fault.CodeTooMany:          plain(http.StatusTooManyRequests, "Too many codes were asked for, try again later."),
+	fault.PayoutMethodMissing:  plain(http.StatusBadRequest, "There is no such payout method."),
+	fault.PayoutClosed:         plain(http.StatusConflict, "The payout is past that."),
+	fault.ApprovalOwn:          plain(http.StatusForbidden, "Whoever asked cannot decide."),
+	fault.ApprovalWanted:       plain(http.StatusConflict, "A second person has to approve first."),
+	fault.BatchMissing:         plain(http.StatusNotFound, "Batch not found."),
+	fault.BatchUnfinished:      plain(http.StatusConflict, "The batch is still being worked at."),
+	fault.RefundMissing:        plain(http.StatusNotFound, "Refund not found."),
+	fault.RefundTooMuch:        plain(http.StatusConflict, "The amount is more than can be given back."),
+	fault.InvoiceOpen:          plain(http.StatusConflict, "The invoice is still open."),
 	fault.Bug:                  plain(http.StatusInternalServerError, wrong),
 }
 

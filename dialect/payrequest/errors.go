@@ -97,6 +97,15 @@ var sentences = map[fault.Code]sentence{
 	fault.QRInvalid:            says("the QR code is invalid"),
 	fault.CodeWrong:            says("the code is wrong or too old"),
 	fault.CodeTooMany:          {http.StatusTooManyRequests, unknown, "too many codes were asked for, try again later"},
+	fault.PayoutMethodMissing:  says("there is no such payout method"),
+	fault.PayoutClosed:         says("the payout is past that"),
+	fault.ApprovalOwn:          says("whoever asked cannot decide"),
+	fault.ApprovalWanted:       says("a second person has to approve first"),
+	fault.BatchMissing:         says("batch not found"),
+	fault.BatchUnfinished:      says("the batch is still being worked at"),
+	fault.RefundMissing:        says("refund not found"),
+	fault.RefundTooMuch:        says("the amount is more than can be given back"),
+	fault.InvoiceOpen:          says("the invoice is still open"),
 	fault.Bug:                  {http.StatusInternalServerError, unknown, "something went wrong"},
 }
 
