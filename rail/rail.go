@@ -20,6 +20,11 @@ const (
 	Over      Outcome = "over"      // it did not, and the rail says that no attempt can succeed any more
 	Retryable Outcome = "retryable" // it did not, and the same attempt may be made again
 	Unknown   Outcome = "unknown"   // there was no answer
+
+	// Of orders that are sent out:
+
+	Taken  Outcome = "taken"  // the rail has the order, and will say later what became of it
+	Absent Outcome = "absent" // the rail says that it knows no such order, which decides nothing: it may still be on its way
 )
 
 // Method is one way to pay that a rail offers to a payer.
