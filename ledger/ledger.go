@@ -26,6 +26,8 @@ const (
 	Wallet    = "wallet"    // what a wallet holder can dispose of; floor 0
 	Fees      = "fees"      // what the house earned from this owner; floor 0
 	Payouts   = "payouts"   // what went out to this owner; no floor
+	// Withdrawals is what a wallet holder has taken out of the wallet and has not got outside yet; floor 0.
+	Withdrawals = "withdrawals"
 )
 
 // Correction is the kind of a transfer that makes good another one; its subject is the id of the transfer it corrects. Entries
@@ -49,7 +51,7 @@ func (a Account) ID() string { return string(a.Currency) + "/" + a.Kind }
 // Floor is what the available money of an account of this kind never falls below, in minor units; false when it has no floor.
 func Floor(kind string) (int64, bool) {
 	switch kind {
-	case Balance, Unapplied, Wallet, Fees:
+	case Balance, Unapplied, Wallet, Fees, Withdrawals:
 		return 0, true
 	}
 	return 0, false
@@ -61,7 +63,7 @@ func (a Account) known() bool {
 		return false
 	}
 	switch a.Kind {
-	case Balance, Unapplied, Wallet, Fees, Payouts:
+	case Balance, Unapplied, Wallet, Fees, Payouts, Withdrawals:
 		return true
 	}
 	name, ok := strings.CutPrefix(a.Kind, clearingPrefix)
