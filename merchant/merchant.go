@@ -63,6 +63,9 @@ type Settings struct {
 	PakistanQR *PakistanQR `json:"pakistan_qr,omitempty"`
 	// Callbacks are where front doors that have one address for all of a merchant's callbacks send them, by door. SetCallback sets them.
 	Callbacks map[string]string `json:"callbacks,omitempty"`
+	// PayoutApproval is up to which amount, in minor units of the currency and without its fee, a payout goes out on one person's word: above it a
+	// second one approves. A currency that is absent needs no approval; with 0 every payout needs it.
+	PayoutApproval map[money.Currency]int64 `json:"payout_approval,omitempty"`
 }
 
 // BanglaQR is what an acquirer has assigned to the merchant: nothing in it is invented.
@@ -119,20 +122,24 @@ type Credential struct {
 // Role says what a credential or a login may do.
 type Role string
 
-// The roles. Credentials are admin or viewer, logins can be maker too: a key that may add has to read what became of it. A credential of
+// The roles. Credentials are admin, viewer or approver, logins can be maker too: a key that may add has to read what became of it. A credential of
 // the house's own is an operator's, and no other is.
 const (
 	Admin    Role = "admin"    // everything
 	Maker    Role = "maker"    // add, and not read
 	Viewer   Role = "viewer"   // only read
+	Approver Role = "approver" // read, and decide about payouts that others have asked for
 	Operator Role = "operator" // what the house's own people may do, where a front door lets them
 )
 
 // Reads reports whether the role may read. No role that is unknown may.
-func (r Role) Reads() bool { return r == Admin || r == Viewer }
+func (r Role) Reads() bool { return r == Admin || r == Viewer || r == Approver }
 
 // Adds reports whether the role may add and change. No role that is unknown may.
 func (r Role) Adds() bool { return r == Admin || r == Maker }
+
+// Approves reports whether the role may decide about payouts that somebody else has asked for. No role that is unknown may.
+func (r Role) Approves() bool { return r == Admin || r == Approver || r == Operator }
 
 // Service keeps merchants.
 type Service struct {
@@ -291,6 +298,7 @@ func (s *Service) Get(ctx context.Context, owner string) (Merchant, error) {
 		m.Settings.PakistanQR = &qr
 	}
 	m.Settings.PublicIDs, m.Settings.Callbacks = maps.Clone(m.Settings.PublicIDs), maps.Clone(m.Settings.Callbacks)
+	m.Settings.PayoutApproval = maps.Clone(m.Settings.PayoutApproval)
 	return m, err
 }
 
@@ -372,8 +380,8 @@ func (s *Service) put(ctx context.Context, by Actor, c Credential, secret string
 	switch {
 	case c.Owner == House && c.Role != Operator:
 		return fault.New(fault.FieldNotOneOf).On("role").With("allowed", "operator")
-	case c.Owner != House && c.Role != Admin && c.Role != Viewer:
-		return fault.New(fault.FieldNotOneOf).On("role").With("allowed", "admin,viewer")
+	case c.Owner != House && c.Role != Admin && c.Role != Viewer && c.Role != Approver:
+		return fault.New(fault.FieldNotOneOf).On("role").With("allowed", "admin,viewer,approver")
 	}
 	if c.Owner != House {
 		if _, err := s.get(ctx, c.Owner); err != nil {

@@ -103,6 +103,13 @@ func checkSettings(s Settings) (faults []*fault.Error) {
 	if s.PakistanQR != nil {
 		faults = append(faults, fault.All(s.PakistanQR.Check())...)
 	}
+	for c, most := range s.PayoutApproval {
+		if !c.Known() {
+			faults = append(faults, fault.New(fault.CurrencyUnknown).On("payout_approval"))
+		} else if most < 0 {
+			faults = append(faults, fault.New(fault.FieldMalformed).On("payout_approval"))
+		}
+	}
 	for _, address := range s.Callbacks {
 		faults = append(faults, fault.All(CheckCallback(address))...)
 	}

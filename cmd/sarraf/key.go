@@ -57,7 +57,7 @@ type merchantKey struct {
 	databaseFlag
 	ID         string `arg:"" help:"The merchant's id."`
 	Door       string `arg:"" help:"The front door: native, assanpay, aspay, payrequest."`
-	Role       string `default:"admin" enum:"admin,viewer" help:"admin or viewer."`
+	Role       string `default:"admin" enum:"admin,viewer,approver" help:"admin; viewer, which only reads; approver, which reads and decides about payouts that others have asked for."`
 	Label      string `help:"A note for people."`
 	Import     bool   `help:"Take over a secret that exists already; it is read from standard input."`
 	Handle     string `name:"import-key" help:"Take over this public key; its secret is read from standard input."`
