@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"sarraf/internal/clock"
 	"sarraf/money"
 	"sarraf/store"
 )
@@ -139,6 +140,38 @@ func StreamTransfers(ctx context.Context, tx *store.Tx, kinds []string) *store.S
 		args[i] = k
 	}
 	return store.NewStream(ctx, tx, sqlDebitsOfKinds(len(kinds)), args, scanPublic)
+}
+
+// Held is a hold as it stands.
+type Held struct {
+	Owner, ID           string
+	Account             string // the id of the account whose money it holds
+	CounterOwner        string
+	CounterAccount      string // the id of the account that it is for
+	Amount              int64
+	State               State
+	Kind, Subject       string
+	Transfer            string    // the one that posting it made, "" for none
+	ExpiresAt           time.Time // zero for never
+	CreatedAt, ClosedAt time.Time // ClosedAt is zero while it is pending
+}
+
+// StreamHolds walks all holds by owner and id.
+func StreamHolds(ctx context.Context, tx *store.Tx) *store.Stream[Held] {
+	return store.NewStream(ctx, tx, sqlAllHolds, nil, func(r store.Row) (Held, error) {
+		h, err := scanHold(r)
+		held := Held{
+			Owner: h.Owner, ID: h.ID, Account: h.Account, CounterOwner: h.CounterOwner, CounterAccount: h.CounterAccount, Amount: h.Amount,
+			State: State(h.State), Kind: h.Kind, Subject: h.Subject, Transfer: h.Transfer.value, CreatedAt: clock.FromMicros(h.CreatedAt),
+		}
+		if h.ExpiresAt.set {
+			held.ExpiresAt = clock.FromMicros(h.ExpiresAt.value)
+		}
+		if h.ClosedAt.set {
+			held.ClosedAt = clock.FromMicros(h.ClosedAt.value)
+		}
+		return held, err
+	})
 }
 
 // Count answers how many accounts and how many transfers there are, of all owners.
