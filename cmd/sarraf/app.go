@@ -29,6 +29,7 @@ import (
 	"sarraf/merchant"
 	"sarraf/money"
 	"sarraf/payment"
+	"sarraf/payout"
 	"sarraf/rail"
 	"sarraf/rail/billpay"
 	"sarraf/rail/sandbox"
@@ -47,6 +48,7 @@ type app struct {
 	merchants *merchant.Service
 	invoices  *invoice.Service
 	payments  *payment.Service
+	payouts   *payout.Service
 	wallets   *wallet.Service
 	access    *wallet.Access // how people come in to their wallets
 	receipts  *receipt.Pages
@@ -99,6 +101,7 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 	a.invoices = invoice.NewService(db, events)
 	a.invoices.ObserveUploads(m)
 	a.payments = payment.NewService(db, events)
+	a.payouts = payout.NewService(payout.Deps{DB: db, Log: events, Merchants: a.merchants})
 	a.wallets = wallet.NewService(db, events, keys)
 	a.access = wallet.NewAccess(db, a.wallets, keys, s.access.sender, db.Clock())
 	a.access.Observe(m)
@@ -296,6 +299,7 @@ func (a *app) prune(ctx context.Context) {
 func (a *app) close() error {
 	a.invoices.Close()
 	a.payments.Close()
+	a.payouts.Close()
 	a.wallets.Close()
 	a.client.Close()
 	a.closeSender()

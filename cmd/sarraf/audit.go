@@ -15,6 +15,7 @@ import (
 	"sarraf/ledger"
 	"sarraf/merchant"
 	"sarraf/payment"
+	"sarraf/payout"
 	"sarraf/seal"
 	"sarraf/settlement"
 	"sarraf/store"
@@ -119,6 +120,7 @@ func proveIn(ctx context.Context, tx *store.Tx, now time.Time, pinned []ed25519.
 		func() error { return payment.Audit(ctx, tx, report) },
 		func() error { return settlement.Audit(ctx, tx, report) },
 		func() error { return wallet.Audit(ctx, tx, report) },
+		func() error { return payout.Audit(ctx, tx, report) },
 		func() error { return merchant.Audit(ctx, tx, report) },
 	} {
 		if err := part(); err != nil {

@@ -22,6 +22,7 @@ import (
 	"sarraf/merchant"
 	"sarraf/money"
 	"sarraf/payment"
+	"sarraf/payout"
 	"sarraf/rail"
 	"sarraf/seal"
 	"sarraf/settlement"
@@ -32,7 +33,7 @@ import (
 // moneyTables are the tables that the audit proves. A table that the schema has and neither list names makes the test fail.
 var moneyTables = []string{
 	"account", "entry", "hold", "hold_step", "seal", "seal_head", "event", "event_counter", "invoice", "payment", "payer", "bill_total", "alias",
-	"upload", "upload_part", "settlement", "settlement_line", "wallet_transfer",
+	"upload", "upload_part", "settlement", "settlement_line", "wallet_transfer", "payout",
 }
 
 // otherTables are those that hold no money, and why an edit there is not the audit's to find.
@@ -51,6 +52,9 @@ var otherTables = map[string]string{
 	"wallet_asked":     "how often codes were asked for in the last minutes",
 	"wallet_stranger":  "guesses of the last day",
 	"wallet_token":     "who is signed in",
+	"payout_method":    "fees, limits and rails, with their changes in audit_log; what was taken by them is in payout and entry",
+	"payout_work":      "when a worker looks at a payout again; what it did is in payout",
+	"payout_attempt":   "the log of what rails were told and said",
 	"merchant_fee":     "a schedule; what was taken by it is in payment and entry",
 	"audit_log":        "who changed what",
 	"seal_key":         "the keys that an audit trusts are given to it",
@@ -135,6 +139,38 @@ func (b *books) fillWallets(t *testing.T, log *event.Log, keys *keyring.Keyring,
 	}
 }
 
+// fillPayouts adds payouts in every status.
+func (b *books) fillPayouts(t *testing.T, log *event.Log, merchants *merchant.Service, owner string) {
+	t.Helper()
+	ctx, by := t.Context(), merchant.Actor{Name: "test", Source: "test"}
+	payouts := payout.NewService(payout.Deps{DB: b.db, Log: log, Merchants: merchants})
+	t.Cleanup(payouts.Close)
+	method, err := payouts.SetMethod(ctx, by, payout.Method{Owner: owner, Kind: "bkash", Min: 1, Fee: money.Schedule{Flat: 1}, Rail: payout.Sandbox})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, way := range [][]payout.Action{
+		{}, {payout.Complete}, {payout.Process}, {payout.Process, payout.Doubt}, {payout.Reject}, {payout.Cancel}, {payout.Process, payout.Doubt, payout.Complete},
+	} {
+		b.clock.Advance(time.Second)
+		p, err := payouts.Request(ctx, payout.New{
+			Owner: owner, ID: id.New(b.clock), Door: "aspay", Number: fmt.Sprintf("ATPAY%014d", i), Reference: fmt.Sprint("W", i), Batch: "b", Line: int64(i + 1),
+			Method: method.Number, Amount: money.Of(10, "BDT"), RecipientName: "P", Account: "01712345678", Description: "D", WebhookURL: "https://w", AskedBy: by,
+		}, nil)
+		for _, a := range way {
+			b.clock.Advance(time.Second)
+			if err == nil {
+				p, err = payouts.Move(ctx, payout.Move{
+					Merchant: owner, Payout: p.ID, Action: a, Right: payout.OfRail, Reason: "r", RailReference: "t", Sheet: "s",
+				}, nil)
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func (b *books) fill(t *testing.T, keys *keyring.Keyring) {
 	t.Helper()
 	ctx, log := t.Context(), event.NewLog(b.db)
@@ -190,6 +226,7 @@ func (b *books) fill(t *testing.T, keys *keyring.Keyring) {
 		ok(err)
 	}
 	b.fillWallets(t, log, keys, m.Owner)
+	b.fillPayouts(t, log, merchants, m.Owner)
 	for i := range 2 {
 		made, err := invoices.Create(ctx, invoice.Invoice{
 			Owner: m.Owner, ID: id.New(b.clock), Door: "aspay", Number: fmt.Sprint("ATINVW", i), Token: id.Token(16), Title: "T", Amount: 100, Currency: "BDT",
@@ -271,7 +308,7 @@ func (b *books) hold(t *testing.T) {
 	from := ledger.Account{Owner: "holder", Currency: "BDT", Kind: ledger.Wallet}
 	to := ledger.Account{Owner: "holder", Currency: "BDT", Kind: ledger.Payouts}
 	place := func(h string) ledger.Op {
-		return ledger.Hold{ID: h, From: from, To: to, Amount: 10, ExpiresAt: at.Add(time.Minute), Kind: "payout", Subject: "s"}
+		return ledger.Hold{ID: h, From: from, To: to, Amount: 10, ExpiresAt: at.Add(time.Minute), Kind: "errand", Subject: "s"}
 	}
 	n := id.New(b.clock)
 	commands := []ledger.Command{
@@ -435,7 +472,7 @@ func TestAuditNamesEveryEdit(t *testing.T) {
 // only says which rows of a table are the audit's: aliases of credentials are not.
 func only(table string) string {
 	if table == "alias" {
-		return "(kind IN ('checkout', 'psid', 'wallet.number', 'wallet.receipt') OR kind LIKE '%.invoice' OR kind LIKE '%.upload')"
+		return "(kind IN ('checkout', 'psid', 'wallet.number', 'wallet.receipt') OR kind LIKE '%.invoice' OR kind LIKE '%.upload' OR kind LIKE '%.payout')"
 	}
 	return "1 = 1"
 }

@@ -1,0 +1,162 @@
+package payout
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"sarraf/internal/clock"
+	"sarraf/money"
+	"sarraf/store"
+)
+
+const (
+	columns = `p.owner, p.id, p.kind, p.merchant, p.door, p.number, p.reference, p.batch, p.line, p.method, p.method_kind, p.method_name, p.rail,
+	p.amount, p.fee, p.currency, p.recipient_name, p.account, p.destination, p.description, p.webhook_url, p.source, p.target, p.subject,
+	p.payment_reference, p.status, p.approval, p.reason, p.asked_by, p.decided_by, p.rail_reference, p.sheet, p.changes, p.created_at,
+	p.updated_at, p.sent_at, p.processed_at, p.moves`
+	methodColumns = `m.owner, m.number, m.kind, m.name, m.account_type, m.smallest, m.greatest, m.flat, m.ppm, m.least, m.most, m.rail, m.disabled`
+)
+
+const (
+	sqlByID        = `SELECT ` + columns + ` FROM payout p WHERE p.merchant = $1 AND p.id = $2`
+	sqlByReference = `SELECT ` + columns + ` FROM payout p WHERE p.reference = $3 AND p.door = $2 AND p.merchant = $1`
+	sqlByNumber    = `SELECT ` + columns + ` FROM alias a CROSS JOIN payout p
+		WHERE a.value = $1 AND a.kind = $2 AND a.owner = $3 AND p.merchant = $3 AND p.id = a.id`
+	sqlAnyReference = `SELECT ` + columns + ` FROM payout p WHERE p.reference = $1 ORDER BY p.merchant, p.door`
+	sqlAll          = `SELECT ` + columns + ` FROM payout p ORDER BY p.merchant, p.id`
+	sqlAllByOwner   = `SELECT ` + columns + ` FROM payout p ORDER BY p.owner, p.id`
+
+	sqlMethods    = `SELECT ` + methodColumns + ` FROM payout_method m WHERE m.owner = $1 ORDER BY m.number`
+	sqlMethod     = `SELECT ` + methodColumns + ` FROM payout_method m WHERE m.owner = $1 AND m.number = $2`
+	sqlAllMethods = `SELECT ` + methodColumns + ` FROM payout_method m ORDER BY m.owner, m.number`
+	sqlNextMethod = `SELECT COALESCE(MAX(number), 0) + 1 FROM payout_method WHERE owner = $1`
+	sqlPutMethod  = `INSERT INTO payout_method (owner, number, kind, name, account_type, smallest, greatest, flat, ppm, least, most, rail, disabled)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+		ON CONFLICT (owner, number) DO UPDATE SET kind = excluded.kind, name = excluded.name, account_type = excluded.account_type,
+		smallest = excluded.smallest, greatest = excluded.greatest, flat = excluded.flat, ppm = excluded.ppm, least = excluded.least,
+		most = excluded.most, rail = excluded.rail, disabled = excluded.disabled`
+
+	sqlAttempts = `SELECT a.n, a.kind, a.node, a.started_at, a.ended_at, a.outcome, a.reference, a.reason FROM payout_attempt a
+		WHERE a.owner = $1 AND a.payout = $2 ORDER BY a.n`
+
+	// What an audit finds: a printed id that does not lead to its payout, one that leads to none, values that stand for others, and rows
+	// that a worker would take up though they have ended.
+	sqlNoNumber = `SELECT p.merchant, p.id FROM payout p LEFT JOIN alias a ON a.value = p.number AND a.kind = p.door || '.payout'
+		AND a.owner = p.merchant AND a.id = p.id WHERE a.id IS NULL AND p.number <> ''`
+	sqlStrayAlias = `SELECT a.owner, a.value, a.kind FROM alias a LEFT JOIN payout p ON p.merchant = a.owner AND p.id = a.id
+		WHERE a.kind LIKE '%.payout' AND (p.number IS NULL OR p.number <> a.value OR a.kind <> p.door || '.payout')`
+	sqlEmpty = `SELECT p.merchant, p.id FROM payout p WHERE p.reference = '' OR p.sent_at = 0 OR p.processed_at = 0`
+	sqlEnded = `SELECT p.merchant, p.id FROM payout_work w JOIN payout p ON p.owner = w.owner AND p.id = w.payout
+		WHERE p.processed_at IS NOT NULL OR p.approval = 'wanted'`
+)
+
+// sqlList lists payouts by the conditions that are wanted, each a column and an operator, their parameters in that order; the last is how many.
+func sqlList(conditions []string, backwards bool) string {
+	text := `SELECT ` + columns + ` FROM payout p`
+	for n, c := range conditions {
+		text += [2]string{` WHERE `, ` AND `}[min(n, 1)] + `p.` + c + ` $` + strconv.Itoa(n+1)
+	}
+	text += ` ORDER BY p.id`
+	if backwards {
+		text += ` DESC`
+	}
+	return text + ` LIMIT $` + strconv.Itoa(len(conditions)+1)
+}
+
+// The types of the columns, in their order.
+var columnTypes = strings.Fields(`TEXT TEXT TEXT TEXT TEXT TEXT TEXT TEXT BIGINT BIGINT TEXT TEXT TEXT
+	BIGINT BIGINT TEXT TEXT TEXT TEXT TEXT TEXT TEXT TEXT TEXT
+	TEXT TEXT TEXT TEXT TEXT TEXT TEXT TEXT BIGINT BIGINT
+	BIGINT BIGINT BIGINT TEXT`)
+
+var (
+	bulkInsert = store.NewBulk(`INSERT INTO payout (`+strings.ReplaceAll(columns, "p.", "")+`) VALUES {rows}`, columnTypes...)
+	bulkByID   = store.NewBulk(`WITH k (merchant, id) AS (VALUES {rows})
+		SELECT `+columns+` FROM k JOIN payout p ON p.merchant = k.merchant AND p.id = k.id`, "TEXT", "TEXT")
+	bulkByReference = store.NewBulk(`WITH k (merchant, door, reference) AS (VALUES {rows})
+		SELECT `+columns+` FROM k JOIN payout p ON p.reference = k.reference AND p.door = k.door AND p.merchant = k.merchant`, "TEXT", "TEXT", "TEXT")
+	// Whoever locks payouts does it by merchant and id.
+	bulkLock = store.NewBulk(`WITH k (merchant, id) AS (VALUES {rows})
+		SELECT `+columns+` FROM k JOIN payout p ON p.merchant = k.merchant AND p.id = k.id ORDER BY p.merchant, p.id {lock:p}`, "TEXT", "TEXT")
+	bulkSave = store.NewBulk(`WITH d (owner, id, status, approval, reason, decided_by, rail_reference, sheet, changes, updated_at, sent_at,
+		processed_at, moves) AS (VALUES {rows})
+		UPDATE payout SET status = d.status, approval = d.approval, reason = d.reason, decided_by = d.decided_by, rail_reference = d.rail_reference,
+		sheet = d.sheet, changes = d.changes, updated_at = d.updated_at, sent_at = d.sent_at, processed_at = d.processed_at, moves = d.moves
+		FROM d WHERE payout.owner = d.owner AND payout.id = d.id`,
+		"TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "TEXT")
+	// What a worker is to do, at another time.
+	bulkPutWork = store.NewBulk(`INSERT INTO payout_work (owner, payout, merchant, rail, due_at, lease_until, lease_by, attempts, inquiries) VALUES {rows}
+		ON CONFLICT (owner, payout) DO UPDATE SET due_at = excluded.due_at`, "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "TEXT", "BIGINT", "BIGINT")
+	bulkDropWork = store.NewBulk(`WITH k (owner, payout) AS (VALUES {rows})
+		DELETE FROM payout_work WHERE (owner, payout) IN (SELECT k.owner, k.payout FROM k)`, "TEXT", "TEXT")
+	bulkMethods = store.NewBulk(`WITH k (owner, number) AS (VALUES {rows})
+		SELECT `+methodColumns+` FROM k JOIN payout_method m ON m.owner = k.owner AND m.number = k.number`, "TEXT", "BIGINT")
+)
+
+func scan(r store.Row) (p Payout, err error) {
+	var kind, currency, status, approval string
+	var reference *string
+	var created, updated int64
+	var sent, processed *int64
+	err = r.Scan(&p.Owner, &p.ID, &kind, &p.Merchant, &p.Door, &p.Number, &reference, &p.Batch, &p.Line, &p.Method, &p.MethodKind, &p.MethodName, &p.Rail,
+		&p.Amount, &p.Fee, &currency, &p.RecipientName, &p.Account, &p.Destination, &p.Description, &p.WebhookURL, &p.Source, &p.Target, &p.Subject,
+		&p.PaymentReference, &status, &approval, &p.Reason, &p.AskedBy, &p.DecidedBy, &p.RailReference, &p.Sheet, &p.Changes, &created,
+		&updated, &sent, &processed, &p.Moves)
+	p.Kind, p.Currency, p.Status, p.Approval = Kind(kind), money.Currency(currency), Status(status), Approval(approval)
+	p.CreatedAt, p.UpdatedAt = clock.FromMicros(created), clock.FromMicros(updated)
+	if reference != nil {
+		p.Reference = *reference
+	}
+	if sent != nil {
+		p.SentAt = clock.FromMicros(*sent)
+	}
+	if processed != nil {
+		p.ProcessedAt = clock.FromMicros(*processed)
+	}
+	return p, err
+}
+
+// text is a text that may be NULL: "" is.
+func text(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// args is the row as columns has it.
+func (p *Payout) args() []any {
+	return []any{
+		p.Owner, p.ID, string(p.Kind), p.Merchant, p.Door, p.Number, text(p.Reference), p.Batch, p.Line, p.Method, p.MethodKind, p.MethodName, p.Rail,
+		p.Amount, p.Fee, string(p.Currency), p.RecipientName, p.Account, p.Destination, p.Description, p.WebhookURL, p.Source, p.Target, p.Subject,
+		p.PaymentReference, string(p.Status), string(p.Approval), p.Reason, p.AskedBy, p.DecidedBy, p.RailReference, p.Sheet, p.Changes, clock.Micros(p.CreatedAt),
+		clock.Micros(p.UpdatedAt), moment(p.SentAt), moment(p.ProcessedAt), p.Moves,
+	}
+}
+
+// changed is the row as bulkSave has it.
+func (p *Payout) changed() []any {
+	return []any{
+		p.Owner, p.ID, string(p.Status), string(p.Approval), p.Reason, p.DecidedBy, p.RailReference, p.Sheet, p.Changes, clock.Micros(p.UpdatedAt),
+		moment(p.SentAt), moment(p.ProcessedAt), p.Moves,
+	}
+}
+
+func scanMethod(r store.Row) (m Method, err error) {
+	var disabled int64
+	err = r.Scan(&m.Owner, &m.Number, &m.Kind, &m.Name, &m.AccountType, &m.Min, &m.Max, &m.Fee.Flat, &m.Fee.PPM, &m.Fee.Min, &m.Fee.Max, &m.Rail, &disabled)
+	m.Disabled = disabled != 0
+	if k, ok := KindOf(m.Kind); ok {
+		m.Type, m.Currency = k.Type, k.Currency
+	}
+	return m, err
+}
+
+// moment is a time that may be NULL: the zero time is.
+func moment(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return clock.Micros(t)
+}

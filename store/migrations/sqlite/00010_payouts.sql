@@ -1,0 +1,100 @@
+-- +goose Up
+
+-- The ways in which a merchant can pay out. number is the merchant's own count of them, from 1.
+CREATE TABLE payout_method (
+    owner        TEXT   NOT NULL,
+    number       BIGINT NOT NULL,
+    kind         TEXT   NOT NULL,
+    name         TEXT   NOT NULL,
+    account_type TEXT   NOT NULL,
+    smallest     BIGINT NOT NULL,
+    greatest     BIGINT NOT NULL,
+    flat         BIGINT NOT NULL,
+    ppm          BIGINT NOT NULL,
+    least        BIGINT NOT NULL,
+    most         BIGINT NOT NULL,
+    rail         TEXT   NOT NULL,
+    disabled     BIGINT NOT NULL,
+    PRIMARY KEY (owner, number)
+) WITHOUT ROWID;
+
+-- Money that goes out: payouts, refunds, withdrawals. merchant is whose list it is on; it is the owner but for withdrawals of its wallets.
+-- moves are the ids of the last commands that changed it.
+CREATE TABLE payout (
+    owner             TEXT   NOT NULL,
+    id                TEXT   NOT NULL,
+    kind              TEXT   NOT NULL,
+    merchant          TEXT   NOT NULL,
+    door              TEXT   NOT NULL,
+    number            TEXT   NOT NULL,
+    reference         TEXT,
+    batch             TEXT   NOT NULL,
+    line              BIGINT NOT NULL,
+    method            BIGINT NOT NULL,
+    method_kind       TEXT   NOT NULL,
+    method_name       TEXT   NOT NULL,
+    rail              TEXT   NOT NULL,
+    amount            BIGINT NOT NULL,
+    fee               BIGINT NOT NULL,
+    currency          TEXT   NOT NULL,
+    recipient_name    TEXT   NOT NULL,
+    account           TEXT   NOT NULL,
+    destination       TEXT   NOT NULL,
+    description       TEXT   NOT NULL,
+    webhook_url       TEXT   NOT NULL,
+    source            TEXT   NOT NULL,
+    target            TEXT   NOT NULL,
+    subject           TEXT   NOT NULL,
+    payment_reference TEXT   NOT NULL,
+    status            TEXT   NOT NULL,
+    approval          TEXT   NOT NULL,
+    reason            TEXT   NOT NULL,
+    asked_by          TEXT   NOT NULL,
+    decided_by        TEXT   NOT NULL,
+    rail_reference    TEXT   NOT NULL,
+    sheet             TEXT   NOT NULL,
+    changes           BIGINT NOT NULL,
+    created_at        BIGINT NOT NULL,
+    updated_at        BIGINT NOT NULL,
+    sent_at           BIGINT,
+    processed_at      BIGINT,
+    moves             TEXT   NOT NULL,
+    PRIMARY KEY (owner, id)
+);
+CREATE UNIQUE INDEX payout_merchant ON payout (merchant, id);
+CREATE UNIQUE INDEX payout_reference ON payout (reference, door, merchant);
+CREATE INDEX payout_open ON payout (status, rail, id) WHERE processed_at IS NULL;
+CREATE INDEX payout_batch ON payout (batch, line) WHERE batch <> '';
+CREATE INDEX payout_sheet ON payout (sheet, id) WHERE sheet <> '';
+CREATE INDEX payout_subject ON payout (subject, owner) WHERE subject <> '';
+
+-- What a worker still has to do: hand a payout to its rail, or ask about it, at due_at. It goes when the payout has come to its end.
+CREATE TABLE payout_work (
+    owner       TEXT   NOT NULL,
+    payout      TEXT   NOT NULL,
+    merchant    TEXT   NOT NULL,
+    rail        TEXT   NOT NULL,
+    due_at      BIGINT NOT NULL,
+    lease_until BIGINT NOT NULL,
+    lease_by    TEXT   NOT NULL,
+    attempts    BIGINT NOT NULL,
+    inquiries   BIGINT NOT NULL,
+    PRIMARY KEY (owner, payout)
+) WITHOUT ROWID;
+CREATE INDEX payout_work_due ON payout_work (rail, due_at);
+
+-- Each time a payout was handed to its rail, or asked about, written down before the call.
+CREATE TABLE payout_attempt (
+    owner      TEXT   NOT NULL,
+    payout     TEXT   NOT NULL,
+    n          BIGINT NOT NULL,
+    kind       TEXT   NOT NULL,
+    node       TEXT   NOT NULL,
+    started_at BIGINT NOT NULL,
+    ended_at   BIGINT,
+    outcome    TEXT   NOT NULL,
+    reference  TEXT   NOT NULL,
+    reason     TEXT   NOT NULL,
+    PRIMARY KEY (owner, payout, n),
+    FOREIGN KEY (owner, payout) REFERENCES payout (owner, id)
+);
