@@ -225,7 +225,8 @@ func methodKey(owner string, number int64) [2]string {
 // judge is the row that a request makes, with all rules but the balance's; exists when it was made before.
 func (h *known) judge(s *Service, n New) (p Payout, exists bool, err error) {
 	if old := h.byID[Key{n.Owner, n.ID}]; old != nil {
-		if old.Method != n.Method || old.Amount != n.Amount.Minor || old.Currency != n.Amount.Currency || old.Account != n.Account || old.Reference != n.Reference {
+		if old.Method != n.Method || old.Amount != n.Amount.Minor || old.Currency != n.Amount.Currency ||
+			old.Account != strings.TrimSpace(n.Account) || old.Reference != n.Reference {
 			return p, false, fault.New(fault.IdempotencyReused).On("id")
 		}
 		return *old, true, nil

@@ -115,6 +115,24 @@ func TestARequestThatComesAgainIsAnsweredAsItWas(t *testing.T) {
 	})
 }
 
+// A request that runs again after the answer to its COMMIT was lost is the same, however its account was written.
+func TestARequestWithSpacesAroundItsAccountComesAgain(t *testing.T) {
+	each(t, func(h *house) {
+		n := h.asking(h.method(h.shop(merchant.Sandbox, 100_00), 0, "sandbox"), 60_00)
+		n.Account = " 01712345678 "
+		first, err := h.Request(ctx, n, nil)
+		if err != nil || first.Account != "01712345678" {
+			t.Fatal(first.Account, err)
+		}
+		if again, err := h.Request(ctx, n, nil); err != nil || again != first {
+			t.Errorf("%+v, %v, want %+v", again, err, first)
+		}
+		n.Account = "01712345679"
+		_, err = h.Request(ctx, n, nil)
+		wants(t, err, fault.IdempotencyReused)
+	})
+}
+
 // Of a slice, each is judged against what those before it left, also where they share an id or a reference.
 func TestASliceOfRequestsIsJudgedInItsOrder(t *testing.T) {
 	each(t, func(h *house) {
