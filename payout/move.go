@@ -82,9 +82,9 @@ func (s *Service) Follow(k Kind, f Follower) { s.followers[k] = f }
 // recorded at once.
 //
 // Rules, in the order in which they are checked: the payout must be on the merchant's list (PayoutMissing); the right must suffice
-// (PermissionMissing): a merchant may not say what became of money, an operator only where no rail says it - manual ones, and unknown ones
-// with a Reason (FieldRequired on reason); Approve needs a pending payout that waits for approval, and the merchant's Reject, too (PayoutClosed
-// with status); whoever asked for a payout does not approve or reject it (ApprovalOwn); nothing is sent or completed that waits for
+// (PermissionMissing): a merchant may not say what became of money, an operator only where no rail says it - manual ones, and how unknown ones
+// ended, with a Reason (FieldRequired on reason); Approve needs a pending payout that waits for approval, and the merchant's Reject, too
+// (PayoutClosed with status), and somebody's name (PermissionMissing); whoever asked for a payout does not approve or reject it (ApprovalOwn); nothing is sent or completed that waits for
 // approval (ApprovalWanted); the move must be legal (PayoutClosed with status). Complete takes a pending payout through processing: that is
 // two changes, and two events. Other errors are those of store.Batcher.Do.
 func (s *Service) Move(ctx context.Context, m Move, key *store.Key) (Payout, error) {
@@ -187,8 +187,11 @@ func (p *moved) judge(m Move) error {
 		}
 	}
 	if m.Action == Approve {
-		if !waits {
+		switch {
+		case !waits:
 			return closed
+		case m.By.Name == "":
+			return fault.New(fault.PermissionMissing)
 		}
 	} else if to := ends[m.Action]; !p.Status.May(to) && (p.Status != Pending || to != Completed) {
 		return closed
@@ -209,7 +212,7 @@ func (p *moved) byHand(m Move) error {
 		return nil
 	case m.Action == Doubt:
 		return fault.New(fault.PermissionMissing)
-	case p.Status == Unknown:
+	case p.Status == Unknown && (p.Rail == Manual || m.Action != Process):
 		if strings.TrimSpace(m.Reason) == "" {
 			return fault.New(fault.FieldRequired).On("reason")
 		}

@@ -72,6 +72,9 @@ func TestASecondPersonApprovesAndNeverTheOneWhoAsked(t *testing.T) {
 			wants(t, move(a, merchant.Actor{}, payout.OfRail), fault.ApprovalWanted)
 			wants(t, move(a, bob, payout.OfMerchant), fault.PermissionMissing)
 		}
+		for _, r := range []payout.Right{payout.OfMerchant, payout.OfOperator, payout.OfRail} {
+			wants(t, move(payout.Approve, merchant.Actor{}, r), fault.PermissionMissing) // somebody has to
+		}
 		for _, r := range []payout.Right{payout.OfMerchant, payout.OfOperator} {
 			wants(t, move(payout.Approve, alice, r), fault.ApprovalOwn)
 			wants(t, move(payout.Reject, alice, r), fault.ApprovalOwn)
@@ -124,6 +127,7 @@ func TestAnOperatorSaysWhatBecameOfMoneyOnlyWhereNoRailDoes(t *testing.T) {
 		wants(t, move(p, payout.Complete, "seen"), fault.PermissionMissing)
 		p = h.does(p, payout.Doubt)
 		wants(t, move(p, payout.Complete, " "), fault.FieldRequired)
+		wants(t, move(p, payout.Process, "they have it"), fault.PermissionMissing) // nobody would ask about it again, or could end it
 		if err := move(p, payout.Complete, "the bank's statement of 1 March"); err != nil {
 			t.Error(err)
 		}
