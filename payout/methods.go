@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -77,17 +78,13 @@ func (s *Service) SetMethod(ctx context.Context, by merchant.Actor, m Method) (M
 	}
 	line := merchant.Line{Owner: m.Owner, ID: id.New(s.clock), Actor: by.Name, Source: by.Source, Action: "payout_method.set", At: s.clock.Now()}
 	asked := m
+	var made int64 // the number that an earlier run of the transaction gave
 	return m, s.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		m = asked
 		line.Before = ""
-		if m.Number == 0 {
-			err := tx.Query(ctx, sqlNextMethod, []any{m.Owner}, func(r store.Row) error { return r.Scan(&m.Number) })
-			if err != nil {
-				return err
-			}
-		} else {
+		if m.Number != 0 {
 			var old *Method
-			err := tx.Query(ctx, sqlMethod, []any{m.Owner, m.Number}, func(r store.Row) error {
+			err := tx.Query(ctx, sqlLockMethod, []any{m.Owner, m.Number}, func(r store.Row) error {
 				was, err := scanMethod(r)
 				old = &was
 				return err
@@ -103,20 +100,51 @@ func (s *Service) SetMethod(ctx context.Context, by merchant.Actor, m Method) (M
 		if m, err = s.checkMethod(owner, m); err != nil {
 			return err
 		}
+		if m.Number != 0 {
+			tx.Later(sqlSaveMethod, m.args(), nil)
+		} else {
+			done, err := wasMade(ctx, tx, m.Owner, made, line.ID)
+			if m.Number = made; done || err != nil {
+				return err
+			}
+			if made, err = newMethod(ctx, tx, m); err != nil {
+				return err
+			}
+			m.Number = made
+		}
 		line.Subject, line.After = strconv.FormatInt(m.Number, 10), m.String()
-		if line.After == line.Before {
-			return nil
+		if line.After != line.Before {
+			merchant.NoteLater(tx, line)
 		}
-		disabled := int64(0)
-		if m.Disabled {
-			disabled = 1
-		}
-		tx.Later(sqlPutMethod, []any{
-			m.Owner, m.Number, m.Kind, m.Name, m.AccountType, m.Min, m.Max, m.Fee.Flat, m.Fee.PPM, m.Fee.Min, m.Fee.Max, m.Rail, disabled,
-		}, nil)
-		merchant.NoteLater(tx, line)
 		return nil
 	})
+}
+
+// wasMade reports whether the run of a transaction that gave out this number has committed after all: its line of the audit log is there then.
+func wasMade(ctx context.Context, tx *store.Tx, owner string, number int64, line string) (bool, error) {
+	if number == 0 {
+		return false, nil
+	}
+	lines, err := merchant.Notes(ctx, tx, owner, strconv.FormatInt(number, 10))
+	return slices.ContainsFunc(lines, func(l merchant.Note) bool { return l.ID == line }), err
+}
+
+// newMethod writes a new method under the next number that is free, and answers it.
+func newMethod(ctx context.Context, tx *store.Tx, m Method) (int64, error) {
+	for range 100 { // another node's is there by the next time
+		if err := tx.Query(ctx, sqlNextMethod, []any{m.Owner}, func(r store.Row) error { return r.Scan(&m.Number) }); err != nil {
+			return 0, err
+		}
+		free := false
+		err := tx.Query(ctx, sqlNewMethod, m.args(), func(r store.Row) error {
+			free = true
+			return r.Scan(&m.Number)
+		})
+		if free || err != nil {
+			return m.Number, err
+		}
+	}
+	return 0, store.ErrAgain
 }
 
 // checkMethod fills in what the kind decides, and judges the rest.

@@ -29,13 +29,13 @@ const (
 
 	sqlMethods    = `SELECT ` + methodColumns + ` FROM payout_method m WHERE m.owner = $1 ORDER BY m.number`
 	sqlMethod     = `SELECT ` + methodColumns + ` FROM payout_method m WHERE m.owner = $1 AND m.number = $2`
+	sqlLockMethod = sqlMethod + ` {lock:m}`
 	sqlAllMethods = `SELECT ` + methodColumns + ` FROM payout_method m ORDER BY m.owner, m.number`
 	sqlNextMethod = `SELECT COALESCE(MAX(number), 0) + 1 FROM payout_method WHERE owner = $1`
-	sqlPutMethod  = `INSERT INTO payout_method (owner, number, kind, name, account_type, smallest, greatest, flat, ppm, least, most, rail, disabled)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-		ON CONFLICT (owner, number) DO UPDATE SET kind = excluded.kind, name = excluded.name, account_type = excluded.account_type,
-		smallest = excluded.smallest, greatest = excluded.greatest, flat = excluded.flat, ppm = excluded.ppm, least = excluded.least,
-		most = excluded.most, rail = excluded.rail, disabled = excluded.disabled`
+	sqlNewMethod  = `INSERT INTO payout_method (owner, number, kind, name, account_type, smallest, greatest, flat, ppm, least, most, rail, disabled)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (owner, number) DO NOTHING RETURNING number`
+	sqlSaveMethod = `UPDATE payout_method SET kind = $3, name = $4, account_type = $5, smallest = $6, greatest = $7, flat = $8, ppm = $9, least = $10,
+		most = $11, rail = $12, disabled = $13 WHERE owner = $1 AND number = $2`
 
 	sqlAttempts = `SELECT a.n, a.kind, a.node, a.started_at, a.ended_at, a.outcome, a.reference, a.reason FROM payout_attempt a
 		WHERE a.owner = $1 AND a.payout = $2 ORDER BY a.n`
@@ -141,6 +141,15 @@ func (p *Payout) changed() []any {
 		p.Owner, p.ID, string(p.Status), string(p.Approval), p.Reason, p.DecidedBy, p.RailReference, p.Sheet, p.Changes, clock.Micros(p.UpdatedAt),
 		moment(p.SentAt), moment(p.ProcessedAt), p.Moves,
 	}
+}
+
+// args is the method as its statements have it.
+func (m Method) args() []any {
+	disabled := int64(0)
+	if m.Disabled {
+		disabled = 1
+	}
+	return []any{m.Owner, m.Number, m.Kind, m.Name, m.AccountType, m.Min, m.Max, m.Fee.Flat, m.Fee.PPM, m.Fee.Min, m.Fee.Max, m.Rail, disabled}
 }
 
 func scanMethod(r store.Row) (m Method, err error) {
