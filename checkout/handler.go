@@ -65,7 +65,10 @@ func New(d Deps) httpx.Door {
 	h := newHost(d)
 	door := httpx.Door{
 		Name: "checkout", Prefixes: []string{"/_sarraf"}, Error: h.trouble,
-		Routes: []httpx.Route{{Method: http.MethodGet, Pattern: AssetPattern, Handler: Assets(), Name: "asset"}},
+		Routes: []httpx.Route{
+			{Method: http.MethodGet, Pattern: AssetPattern, Handler: Assets(), Name: "asset"},
+			{Method: http.MethodGet, Pattern: logoPrefix + "{file}", Handler: http.HandlerFunc(logo), Name: "logo"},
+		},
 	}
 	for _, own := range d.Doors {
 		for _, page := range own.Hosted() {

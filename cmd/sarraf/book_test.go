@@ -458,6 +458,7 @@ func restBook() map[string]recipe {
 		"checkout GET /_sarraf/{file}": reading("", "/_sarraf/{file}", ok, wild("file", func(w *world) string {
 			return strings.TrimPrefix(w.style, "/_sarraf/")
 		})),
+		"checkout GET /_sarraf/payout/{file}":   reading("", "/_sarraf/payout/{file}", ok, wild("file", fixed("bkash.svg"))),
 		"checkout GET /_sarraf/live/{token}":    reading("", "/_sarraf/live/{token}", ok, wild("token", first)),
 		"checkout GET /_sarraf/landing/{token}": reading("", "/_sarraf/landing/{token}", ok, wild("token", first)),
 	}
