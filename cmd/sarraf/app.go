@@ -120,9 +120,14 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 	if err != nil {
 		return nil, err
 	}
+	payoutDigits, err := id.NewScrambler(keys.Derive("aspay payout numbers"), 14)
+	if err != nil {
+		return nil, err
+	}
 	asp := aspay.New(aspay.Deps{
 		Merchants: a.merchants, Invoices: a.invoices, Numbers: db.Numbers("aspay.invoice"), Digits: digits, PublicURL: s.publicURL,
-		Clock: db.Clock(),
+		Clock: db.Clock(), Payouts: a.payouts, PayoutNumbers: db.Numbers("aspay.payout"), PayoutDigits: payoutDigits, Logo: checkout.LogoPath,
+		Address: httpx.AddressBehind(s.anonymous.proxies),
 	})
 	var doors []httpx.Door
 	if !off(s.off, aspay.Name) {

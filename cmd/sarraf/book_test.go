@@ -228,37 +228,6 @@ func making(door string, takes func(hostile.Answer) bool, repeats ...repeat) rec
 	}
 }
 
-func aspayBook() map[string]recipe {
-	noPayouts := func(a hostile.Answer) bool {
-		return a.Status == http.StatusNotFound && strings.Contains(string(a.Body), "Payout not found")
-	}
-	// Nothing is paid out here: whoever may ask is told so, whatever the request says.
-	payout := func(pattern string) recipe {
-		return recipe{takes: noPayouts, repeats: []repeat{{judge: alike}}, good: func(w *world) hostile.Request {
-			return w.guarded(hostile.Request{Method: http.MethodPost, Pattern: pattern}, "aspay", false)
-		}}
-	}
-	reference := func(w *world) string {
-		w.open("aspay")
-		return w.opened["aspay"].reference
-	}
-	return map[string]recipe{
-		"aspay POST /api/payment/create": making("aspay", ok, repeat{
-			keyed: true, invoices: 1, judge: once(http.StatusUnprocessableEntity, "The transaction reference has already been taken."),
-		}),
-		"aspay GET /api/payment/{id}": reading("aspay", "/api/payment/{id}", ok, wild("id", reference)),
-		"aspay POST /api/payment/batch/status": {takes: ok, repeats: []repeat{{judge: alike}}, good: func(w *world) hostile.Request {
-			r := hostile.Request{Method: http.MethodPost, Pattern: "/api/payment/batch/status", Forms: true}
-			r.Fields = []hostile.Field{{Name: "ids", JSON: fmt.Sprintf(`[%q,"UNKNOWN"]`, reference(w)), Sort: hostile.List, Required: true}}
-			return w.guarded(r, "aspay", false)
-		}},
-		"aspay GET /api/payout/methods":       reading("aspay", "/api/payout/methods", noPayouts, nil),
-		"aspay GET /api/payout/{id}":          reading("aspay", "/api/payout/{id}", noPayouts, wild("id", fixed("ATPAY1"))),
-		"aspay POST /api/payout/request":      payout("/api/payout/request"),
-		"aspay POST /api/payout/batch/status": payout("/api/payout/batch/status"),
-	}
-}
-
 func assanpayBook() map[string]recipe {
 	takes := func(a hostile.Answer) bool { return a.Status == http.StatusOK && object(a)["status"] == "true" }
 	return map[string]recipe{

@@ -9,13 +9,16 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 
+	"sarraf/api"
 	"sarraf/dialect/asaanbill"
 	"sarraf/fault"
 	"sarraf/internal/id"
 	"sarraf/internal/sms"
 	"sarraf/merchant"
 	"sarraf/money"
+	"sarraf/payout"
 	"sarraf/rail"
 	"sarraf/wallet"
 	"sarraf/webhook"
@@ -134,6 +137,9 @@ func (c demoCmd) Run(ctx context.Context, io streams) error {
 				return err
 			}
 		}
+		if err := settleMethods(ctx, a, kept.Line.Native.APIKey); err != nil {
+			return fmt.Errorf("add ways to pay out to the demo: %w", err)
+		}
 		kept.Line.URL = "http://" + reachable(address)
 		if io.started != nil {
 			io.started(a)
@@ -234,6 +240,28 @@ func settle(ctx context.Context, a *app) (demoLine, error) {
 	return line, nil
 }
 
+// settleMethods gives the demo's merchant every way to pay out, in the sandbox. One that was kept before there were any gets them too; those that
+// somebody has changed since stay as they are.
+func settleMethods(ctx context.Context, a *app, key string) error {
+	m, _, err := a.merchants.Authenticate(ctx, api.Name, "", key)
+	if err != nil {
+		return err
+	}
+	have, err := a.payouts.Methods(ctx, m.Owner)
+	if err != nil {
+		return err
+	}
+	for _, k := range payout.Catalog() {
+		if !m.Has(k.Currency) || slices.ContainsFunc(have, func(m payout.Method) bool { return m.Kind == k.Kind }) {
+			continue
+		}
+		if _, err := a.payouts.SetMethod(ctx, demoActor, payout.Method{Owner: m.Owner, Kind: k.Kind, Min: k.Min, Rail: payout.Sandbox}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // demoAccount is where the codes of the demo's bills lead: to no bank that there is.
 var demoAccount = merchant.PakistanQR{
 	OperatorID: "DEMO00000000", BIC: "DEMOPKKA", IBAN: "PK64DEMO0000000000000001", Name: "Nokshi Store", City: "Karachi", Category: "5943",
@@ -277,6 +305,19 @@ Open the payment_url it answers in a browser and pay there, or pay by command:
     -H "Authorization: Bearer %[4]s" \
     -H "Content-Type: application/json" \
     -d '{"target": "TRX123456"}'
+
+Pay somebody out of its balance, and have the sandbox carry that out:
+
+  curl -X POST %[1]s/api/payout/request \
+    -H "x-api-key: %[2]s" \
+    -H "x-api-secret: %[3]s" \
+    -H "Content-Type: application/json" \
+    -d '{"payout_method_id": 1, "amount": 500, "recipient_name": "John Doe", "recipient_account": "01712345678", "transaction_reference": "WD123456"}'
+
+  curl -X POST %[1]s/v1/sandbox/payout \
+    -H "Authorization: Bearer %[4]s" \
+    -H "Content-Type: application/json" \
+    -d '{"target": "WD123456", "outcome": "completed"}'
 
 Sign in to a wallet at %[1]s/api/v1/auth/signin with mobile_number %[5]s and pin %[6]s,
 and pay the shop's wallet, %[7]s, as dialect/deshipay/README.md shows.

@@ -29,6 +29,7 @@ type repeat struct {
 	good               func(w *world) hostile.Request // the recipe's own when nil
 	invoices, payments int64                          // what all of them together make
 	wallets, transfers int64                          // and these
+	payouts            int64                          // and these
 	each               bool                           // without a key each is a request of its own: it makes its own invoice, and ends the one before it
 	judge              func(list []hostile.Answer, takes func(hostile.Answer) bool) error
 }
@@ -189,6 +190,7 @@ func (w *world) without(nodes []string, x target, p repeat) {
 	}
 	if p.each {
 		p.invoices, p.wallets, p.transfers = p.invoices*together, p.wallets*together, p.transfers*together
+		p.payouts *= together
 	}
 	w.effected("without a key", before, p)
 	w.used()
@@ -238,7 +240,7 @@ func (w *world) effected(when string, before counts, p repeat) {
 	if n := now["payments"] - before["payments"]; n != p.payments {
 		w.t.Errorf("%s: %d payments were made, want %d", when, n, p.payments)
 	}
-	for name, want := range map[string]int64{"wallets": p.wallets, "transfers": p.transfers} {
+	for name, want := range map[string]int64{"wallets": p.wallets, "transfers": p.transfers, "payouts": p.payouts} {
 		if n := now[name] - before[name]; n != want {
 			w.t.Errorf("%s: %d %s were made, want %d", when, n, name, want)
 		}

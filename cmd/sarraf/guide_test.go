@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"path"
@@ -13,11 +14,13 @@ import (
 
 	"sarraf/api"
 	"sarraf/dialect/asaanbill"
+	"sarraf/dialect/aspay"
 	"sarraf/dialect/dialecttest"
 	"sarraf/event"
 	"sarraf/internal/storetest"
 	"sarraf/invoice"
 	"sarraf/merchant"
+	"sarraf/payout"
 	"sarraf/store"
 )
 
@@ -83,8 +86,11 @@ func TestTheNativePageHoldsAgainstTheProgram(t *testing.T) {
 // actions are what the stories of the door do beside requests.
 func (d *demo) actions(door invoice.Door) map[string]dialecttest.Action {
 	list := d.ends(door)
-	if door.Name() == asaanbill.Name {
+	switch door.Name() {
+	case asaanbill.Name:
 		list["pay"], list["assigned"], list["approved"] = d.payBill, d.assigned, d.approved
+	case aspay.Name:
+		maps.Copy(list, dialecttest.PayoutActions(d.app.payouts, event.NewLog(d.app.db), door, time.Now, d.findPayout))
 	}
 	return list
 }
@@ -143,4 +149,13 @@ func (d *demo) find(ctx context.Context, door invoice.Door, text string) (invoic
 		return d.app.invoices.Get(ctx, merchants[0].Owner, list[0].ID)
 	}
 	return d.app.invoices.ByToken(ctx, path.Base(text))
+}
+
+// findPayout is the payout of the demo's merchant that Aspay's door prints so.
+func (d *demo) findPayout(ctx context.Context, number string) (payout.Payout, error) {
+	merchants, err := d.app.merchants.List(ctx)
+	if err != nil {
+		return payout.Payout{}, err
+	}
+	return d.app.payouts.ByNumber(ctx, merchants[0].Owner, aspay.Name, number)
 }

@@ -252,6 +252,9 @@ func (x target) effect(before, now counts, taken bool) []string {
 	if made := now["invoices"] - before["invoices"]; made > x.invoices {
 		return []string{fmt.Sprintf("it made %d invoices", made)}
 	}
+	if made := now["payouts"] - before["payouts"]; made > 1 {
+		return []string{fmt.Sprintf("it made %d payouts", made)}
+	}
 	if paid := now["payments"] - before["payments"]; paid > 1 {
 		return []string{fmt.Sprintf("it made %d payments", paid)}
 	}

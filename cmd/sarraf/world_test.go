@@ -252,6 +252,11 @@ func (w *world) makeVictim() {
 		add("asaanbill "+part, value)
 	}
 	slices.SortFunc(w.foreign, func(a, b hostile.Pair) int { return strings.Compare(a.Name, b.Name) })
+	if w.has("aspay") {
+		reference := canary + "-wd"
+		add("aspay payout reference", reference)
+		add("aspay payout", w.withdrawn(k, reference))
+	}
 	for _, door := range w.doorsThatMake() {
 		for _, state := range []string{"paid", "open"} {
 			ref := canary + "-" + door[:3] + state
@@ -322,11 +327,11 @@ const countedSQL = `SELECT (SELECT count(*) FROM invoice), (SELECT CAST(coalesce
 	(SELECT count(*) FROM payment), (SELECT count(*) FROM event), (SELECT count(*) FROM entry),
 	(SELECT CAST(coalesce(sum(debits + held), 0) AS BIGINT) FROM account), (SELECT count(*) FROM hold), (SELECT count(*) FROM credential),
 	(SELECT count(*) FROM merchant), (SELECT count(*) FROM audit_log), (SELECT count(*) FROM alias), (SELECT count(*) FROM wallet),
-	(SELECT count(*) FROM wallet_transfer)`
+	(SELECT count(*) FROM wallet_transfer), (SELECT count(*) FROM payout), (SELECT CAST(coalesce(sum(changes), 0) AS BIGINT) FROM payout)`
 
 var countedNames = []string{
 	"invoices", "changes of invoices", "payments", "events", "entries", "money moved", "holds", "credentials", "merchants", "lines of the audit log",
-	"aliases", "wallets", "transfers",
+	"aliases", "wallets", "transfers", "payouts", "changes of payouts",
 }
 
 func (w *world) counts() counts {

@@ -1,8 +1,8 @@
-// Package aspay speaks Aspay's API (Bangladesh, BDT): merchants create invoices, ask for their status, and are told when they are
-// paid. README.md is its contract.
+// Package aspay speaks Aspay's API (Bangladesh, BDT): merchants create invoices and ask for payouts, ask where they stand, and are told
+// what becomes of them. README.md is its contract.
 //
 // A handler authenticates, decodes, makes one call into the core and encodes what it answers. What the guide calls an invoice is an
-// invoice.Invoice whose Number is the printed id.
+// invoice.Invoice, and what it calls a payout a payout.Payout, whose Number is the printed id.
 package aspay
 
 import (
@@ -18,6 +18,7 @@ import (
 	"sarraf/invoice"
 	"sarraf/merchant"
 	"sarraf/money"
+	"sarraf/payout"
 )
 
 // Name is the door's name.
@@ -36,6 +37,13 @@ type Deps struct {
 	Digits    *id.Scrambler // makes 14 digits of a running number; always the same one for a database
 	Clock     clock.Clock
 	PublicURL string // scheme and host of the pages, without a slash at the end
+
+	Payouts       *payout.Service
+	PayoutNumbers Numbers                  // of the payouts' printed ids; no other use may draw from it
+	PayoutDigits  *id.Scrambler            // makes 14 digits of a running number; always the same one for a database
+	Logo          func(kind string) string // the path of the drawing of a kind of payout method
+	// Address is whose request it is, for the audit log; httpx.RemoteAddress when nil.
+	Address func(*http.Request) string
 }
 
 // Dialect is the front door.
@@ -46,18 +54,31 @@ type Dialect struct {
 	digits    *id.Scrambler
 	clock     clock.Clock
 	public    string
+
+	payouts       *payout.Service
+	payoutNumbers Numbers
+	payoutDigits  *id.Scrambler
+	logo          func(kind string) string
+	address       func(*http.Request) string
 }
 
 // New is the dialect over the core.
 func New(d Deps) *Dialect {
+	if d.Address == nil {
+		d.Address = httpx.RemoteAddress
+	}
 	return &Dialect{
 		merchants: d.Merchants, invoices: d.Invoices, numbers: d.Numbers, digits: d.Digits, clock: d.Clock,
-		public: strings.TrimRight(d.PublicURL, "/"),
+		public: strings.TrimRight(d.PublicURL, "/"), payouts: d.Payouts, payoutNumbers: d.PayoutNumbers, payoutDigits: d.PayoutDigits,
+		logo: d.Logo, address: d.Address,
 	}
 }
 
 // The paths that are more than a pattern.
-const createPath = "/api/payment/create"
+const (
+	createPath  = "/api/payment/create"
+	requestPath = "/api/payout/request"
+)
 
 // HTTP is the dialect's routes, and how it words what goes wrong under their paths. The payer's pages are not among them.
 func (d *Dialect) HTTP() httpx.Door {
@@ -69,10 +90,10 @@ func (d *Dialect) HTTP() httpx.Door {
 			httpx.Handle(http.MethodPost, createPath, d.create),
 			httpx.Handle(http.MethodGet, "/api/payment/{id}", d.status),
 			httpx.Handle(http.MethodPost, "/api/payment/batch/status", d.batch),
-			httpx.Handle(http.MethodGet, "/api/payout/methods", d.noPayouts),
-			httpx.Handle(http.MethodPost, "/api/payout/request", d.noPayouts),
-			httpx.Handle(http.MethodGet, "/api/payout/{id}", d.noPayouts),
-			httpx.Handle(http.MethodPost, "/api/payout/batch/status", d.noPayouts),
+			httpx.Handle(http.MethodGet, "/api/payout/methods", d.methods),
+			httpx.Handle(http.MethodPost, requestPath, d.request),
+			httpx.Handle(http.MethodGet, "/api/payout/{id}", d.payoutStatus),
+			httpx.Handle(http.MethodPost, "/api/payout/batch/status", d.payoutBatch),
 		},
 	}
 }
@@ -165,23 +186,11 @@ func (d *Dialect) find(ctx context.Context, owner, text string) (invoice.Invoice
 
 // batch tells where several invoices stand.
 func (d *Dialect) batch(w http.ResponseWriter, r *http.Request) error {
-	m, _, err := d.authenticate(r)
+	owner, ids, err := d.readBatch(r)
 	if err != nil {
 		return err
 	}
-	body, err := httpx.ReadBody(r, 0)
-	if err != nil {
-		return err
-	}
-	fields, err := httpx.ParseFields(r.Header.Get("Content-Type"), body)
-	if err != nil {
-		return err
-	}
-	ids, err := readIDs(fields)
-	if err != nil {
-		return err
-	}
-	found, err := d.invoices.Find(r.Context(), m.Owner, Name, ids)
+	found, err := d.invoices.Find(r.Context(), owner, Name, ids)
 	if err != nil {
 		return err
 	}
@@ -189,10 +198,20 @@ func (d *Dialect) batch(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// noPayouts answers every payout path while this door pays nothing out.
-func (d *Dialect) noPayouts(_ http.ResponseWriter, r *http.Request) error {
-	if _, _, err := d.authenticate(r); err != nil {
-		return err
+// readBatch answers who asks for several objects, and for which.
+func (d *Dialect) readBatch(r *http.Request) (owner string, ids []string, err error) {
+	m, _, err := d.authenticate(r)
+	if err != nil {
+		return "", nil, err
 	}
-	return fault.New(fault.PayoutMissing)
+	body, err := httpx.ReadBody(r, 0)
+	if err != nil {
+		return "", nil, err
+	}
+	fields, err := httpx.ParseFields(r.Header.Get("Content-Type"), body)
+	if err != nil {
+		return "", nil, err
+	}
+	ids, err = readIDs(fields)
+	return m.Owner, ids, err
 }

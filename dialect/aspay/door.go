@@ -39,8 +39,9 @@ func (Door) Return(_ context.Context, inv invoice.Invoice) (string, error) {
 	return httpx.AddQuery(inv.ReturnURL, "status", word, "invoice_id", inv.Number, "transaction_reference", inv.Reference), nil
 }
 
-// Wants is true of invoice.paid alone: the guide knows no other event of an invoice.
-func (Door) Wants(t event.Type) bool { return t == invoice.EventPaid }
+// Wants is true of invoice.paid, the guide knows no other event of an invoice, and of a payout's moves. That it is unknown what became of a
+// payout is no move that the guide has: it is still processing.
+func (Door) Wants(t event.Type) bool { return eventNames[t] != "" }
 
 // Acknowledged is true of any 2xx.
 func (Door) Acknowledged(status int, _ []byte) bool { return status >= 200 && status <= 299 }

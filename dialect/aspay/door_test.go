@@ -99,7 +99,7 @@ func TestWebhookTellsNamesAndFractionsAsTheyAre(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got completed
+	var got struct{ Data completedData }
 	if err := json.Unmarshal(m.Body, &got); err != nil {
 		t.Fatal(err)
 	}
@@ -108,10 +108,10 @@ func TestWebhookTellsNamesAndFractionsAsTheyAre(t *testing.T) {
 	}
 }
 
-func TestMerchantIsToldOfPaymentsAlone(t *testing.T) {
+func TestOfInvoicesTheMerchantIsToldOfPaymentsAlone(t *testing.T) {
 	for typ, want := range map[event.Type]bool{
 		invoice.EventPaid: true, invoice.EventCreated: false, invoice.EventPartPaid: false, invoice.EventFailed: false, invoice.EventExpired: false,
-		invoice.EventCancelled: false, "payment.unapplied": false,
+		invoice.EventCancelled: false, "payment.unapplied": false, "payment.refunded": false,
 	} {
 		if got := (Door{}).Wants(typ); got != want {
 			t.Errorf("%s: %v", typ, got)

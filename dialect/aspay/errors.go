@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"sarraf/fault"
 	"sarraf/internal/httpx"
+	"sarraf/money"
 )
 
 // sentence is how a fault is worded: the HTTP status, the field it is about when it does not say so itself, and the text, in which
@@ -67,7 +69,7 @@ var sentences = map[fault.Code]sentence{
 	fault.InvoiceClosed:       {http.StatusConflict, "", "The invoice is closed."},
 	fault.AmountMismatch:      {validation, "amount", "The :attribute field must be what is due."},
 	fault.AmountOverflow:      {validation, "amount", "The :attribute field must not be that great."},
-	fault.BalanceInsufficient: {validation, "amount", "The :attribute is greater than the available balance."},
+	fault.BalanceInsufficient: {validation, "amount", "The :attribute and its fee must not be greater than the available balance."},
 	fault.HoldClosed:          {http.StatusConflict, "", "The money that was set aside is no longer."},
 	fault.HoldExpired:         {http.StatusConflict, "", "The time of the money that was set aside is over."},
 	fault.HoldNotDue:          {http.StatusConflict, "", "The time of the money that was set aside is not over."},
@@ -83,8 +85,8 @@ var sentences = map[fault.Code]sentence{
 	fault.SenderNotApproved:    {validation, "request", "The sending wallet is not approved."},
 	fault.ReceiverMissing:      {validation, "request", "The receiver is not found."},
 	fault.ReceiverSelf:         {validation, "request", "Sender and receiver are the same wallet."},
-	fault.AmountBelowLimit:     {validation, "request", "The amount is below the least of a transaction."},
-	fault.AmountAboveLimit:     {validation, "request", "The amount is above the most of a transaction."},
+	fault.AmountBelowLimit:     {validation, "amount", "The :attribute field must be at least :limit."},
+	fault.AmountAboveLimit:     {validation, "amount", "The :attribute field must not be greater than :limit."},
 	fault.DailyLimitExceeded:   {validation, "request", "The daily limit is exceeded."},
 	fault.MonthlyLimitExceeded: {validation, "request", "The monthly limit is exceeded."},
 	fault.PINMalformed:         {validation, "request", "The PIN must be 4 digits."},
@@ -127,7 +129,19 @@ func (s sentence) word(f *fault.Error) string {
 	if s.status == http.StatusInternalServerError {
 		return s.text
 	}
-	return httpx.Word(s.text, "", f.On(strings.ReplaceAll(s.wordField(f), "_", " ")))
+	return httpx.Word(s.text, "", inTaka(f).On(strings.ReplaceAll(s.wordField(f), "_", " ")))
+}
+
+// inTaka is the fault with its limit, which is in minor units where it is one of an amount, in taka: the one currency here.
+func inTaka(f *fault.Error) *fault.Error {
+	if f.Code != fault.AmountBelowLimit && f.Code != fault.AmountAboveLimit {
+		return f
+	}
+	limit, err := strconv.ParseInt(f.Params["limit"], 10, 64)
+	if err != nil {
+		return f
+	}
+	return f.With("limit", money.Of(limit, money.BDT).JSONNumber().String())
 }
 
 // fieldErrors lists the sentences of each field, in the order of the documented fields.

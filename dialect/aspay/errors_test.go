@@ -52,6 +52,16 @@ func TestSeveralFaultsAreCountedAndListed(t *testing.T) {
 			`{"status":"error","message":"The ids.0 field is required. (and 2 more errors)",` +
 				`"errors":{"ids.0":["The ids.0 field is required.","The ids.0 field must be a string."],"ids.3":["The ids.3 field is required."]}}`,
 		},
+		// Limits of amounts are told in taka.
+		{
+			fault.New(fault.AmountBelowLimit).On("amount").With("limit", "10000"), 422,
+			`{"status":"error","message":"The amount field must be at least 100.","errors":{"amount":["The amount field must be at least 100."]}}`,
+		},
+		{
+			fault.New(fault.AmountAboveLimit).With("limit", "2500050"), 422,
+			`{"status":"error","message":"The amount field must not be greater than 25000.5.",` +
+				`"errors":{"amount":["The amount field must not be greater than 25000.5."]}}`,
+		},
 		// What no field is about is told alone, and is not told among fields.
 		{fault.Join(fault.New(fault.CredentialsInvalid), required("amount")), 401, `{"status":"error","message":"Invalid API credentials"}`},
 		{

@@ -3,6 +3,7 @@ package aspay
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -39,6 +40,8 @@ func doorOf(t testing.TB) func(*dialecttest.House) httpx.Door {
 		return New(Deps{
 			Merchants: h.Merchants, Invoices: h.Invoices, Numbers: h.DB.Numbers("aspay.invoice"), Digits: h.Digits(t, "aspay invoice", 14),
 			Clock: h.Clock, PublicURL: publicURL + "/",
+			Payouts: h.Payouts, PayoutNumbers: h.DB.Numbers("aspay.payout"), PayoutDigits: h.Digits(t, "aspay payout", 14),
+			Logo: func(kind string) string { return "/_sarraf/payout/" + kind + ".svg" },
 		}).HTTP()
 	}
 }
@@ -162,14 +165,16 @@ func sent(t testing.TB, inv invoice.Invoice) string {
 	return to
 }
 
-// target is a shop of its own for a golden story or a page of documentation.
+// target is a shop of its own for a golden story or a page of documentation, with every payout method and the money of a demo.
 func (h *house) target(t *testing.T) dialecttest.Target {
-	s := h.shop(t, merchant.Admin)
+	s := h.payer(t, 1_000_000_00)
+	actions := h.Ends(Door{}, s.find)
+	maps.Copy(actions, dialecttest.PayoutActions(h.Payouts, h.Events, Door{}, h.Clock.Now, s.findPayout))
 	return dialecttest.Target{
 		Handler: h.Mux,
 		Vars: map[string]string{
 			"api_key": s.key, "api_secret": s.secret, "url": publicURL, "run": "123456", "KEY": s.key, "SECRET": s.secret,
 		},
-		Actions: h.Ends(Door{}, s.find),
+		Actions: actions,
 	}
 }

@@ -42,7 +42,7 @@ func readRequest(f httpx.Fields) (request, error) {
 	var wrong [4]*fault.Error
 	q.amount, wrong[0] = f.Amount(fieldAmount, money.BDT, maxAmount)
 	q.customer, wrong[1] = readText(f, fieldCustomer, maxCustomer, httpx.Fields.String)
-	q.reference, wrong[2] = readReference(f)
+	q.reference, wrong[2] = readReference(f, maxReference)
 	q.callback, wrong[3] = readCallback(f)
 	return q, fault.Join(wrong[:]...)
 }
@@ -60,9 +60,9 @@ func readText(f httpx.Fields, name string, limit int, read func(httpx.Fields, st
 	return text, wrong
 }
 
-// readReference reads the merchant's own id. PHP sends one that is all digits as a number.
-func readReference(f httpx.Fields) (string, *fault.Error) {
-	ref, wrong := readText(f, fieldReference, maxReference, httpx.Fields.Text)
+// readReference reads the merchant's own id, of at most limit characters. PHP sends one that is all digits as a number.
+func readReference(f httpx.Fields, limit int) (string, *fault.Error) {
+	ref, wrong := readText(f, fieldReference, limit, httpx.Fields.Text)
 	if wrong != nil {
 		return "", wrong
 	}
@@ -170,27 +170,37 @@ func standingOf(inv invoice.Invoice) standing {
 
 // standingsOf answers a batch: each invoice once, at the first of the texts that means it, and each text that means none once.
 func standingsOf(ids []string, found map[string]invoice.Invoice) standings {
-	s := standings{Status: "success", TotalRequested: len(ids), Invoices: []standingEntry{}, NotFoundIDs: []string{}}
-	seen := make(map[string]bool, 2*len(ids))
-	for _, text := range ids {
-		inv, ok := found[text]
-		once := "invoice " + inv.ID
-		if !ok {
-			once = "text " + text
-		}
-		if seen[once] {
-			continue
-		}
-		seen[once] = true
-		if !ok {
-			s.NotFoundIDs = append(s.NotFoundIDs, text)
-			continue
-		}
+	s := standings{Status: "success", TotalRequested: len(ids), Invoices: []standingEntry{}}
+	s.NotFoundIDs = once(ids, func(text string) string { return found[text].ID }, func(text string) {
+		inv := found[text]
 		s.Invoices = append(s.Invoices, standingEntry{
 			InvoiceID: inv.Number, TransactionReference: inv.Reference, Status: statusWords[inv.Status],
 			Amount: inv.Total().JSONNumber(), AmountPaid: inv.AmountPaid().JSONNumber(),
 		})
-	}
+	})
 	s.TotalFound = len(s.Invoices)
 	return s
+}
+
+// once hands each object that the texts mean to tell, by the first of the texts that means it, and answers the texts that mean none, each
+// once. of is the id of the object that a text means, "" for none.
+func once(texts []string, of func(text string) string, tell func(text string)) (missing []string) {
+	missing = []string{}
+	seen := make(map[string]bool, 2*len(texts))
+	for _, text := range texts {
+		key, object := "text "+text, of(text)
+		if object != "" {
+			key = "object " + object
+		}
+		if seen[key] {
+			continue
+		}
+		seen[key] = true
+		if object != "" {
+			tell(text)
+		} else {
+			missing = append(missing, text)
+		}
+	}
+	return missing
 }

@@ -34,6 +34,65 @@ type standingEntry struct {
 	AmountPaid           json.Number `json:"amount_paid"`
 }
 
+// payoutMethods answers GET /api/payout/methods.
+type payoutMethods struct {
+	Status string         `json:"status"`
+	Data   []payoutMethod `json:"data"`
+}
+
+type payoutMethod struct {
+	ID          int64       `json:"id"`
+	Name        string      `json:"name"`
+	Type        string      `json:"type"`
+	AccountType string      `json:"account_type"`
+	Currency    string      `json:"currency"`
+	MinAmount   json.Number `json:"min_amount"`
+	MaxAmount   json.Number `json:"max_amount"`
+	Logo        string      `json:"logo"`
+}
+
+// requested answers POST /api/payout/request. The guide prints the key status twice, and one object can hold one.
+type requested struct {
+	Success              bool        `json:"success"`
+	Message              string      `json:"message"`
+	PayoutID             string      `json:"payout_id"`
+	TransactionReference string      `json:"transaction_reference"`
+	Amount               json.Number `json:"amount"`
+	Fee                  json.Number `json:"fee"`
+	TotalAmount          json.Number `json:"total_amount"`
+	Status               string      `json:"status"`
+}
+
+// payoutStanding answers GET /api/payout/{id}.
+type payoutStanding struct {
+	PayoutID             string      `json:"payout_id"`
+	TransactionReference string      `json:"transaction_reference"`
+	Status               string      `json:"status"`
+	Amount               json.Number `json:"amount"`
+	Fee                  json.Number `json:"fee"`
+	TotalAmount          json.Number `json:"total_amount"`
+	RecipientName        string      `json:"recipient_name"`
+	RecipientAccount     string      `json:"recipient_account"`
+	ProcessedAt          *string     `json:"processed_at"`
+	CreatedAt            *string     `json:"created_at"`
+}
+
+// payoutStandings answers POST /api/payout/batch/status.
+type payoutStandings struct {
+	Status         string                `json:"status"`
+	TotalRequested int                   `json:"total_requested"`
+	TotalFound     int                   `json:"total_found"`
+	Payouts        []payoutStandingEntry `json:"payouts"`
+	NotFoundIDs    []string              `json:"not_found_ids"`
+}
+
+type payoutStandingEntry struct {
+	PayoutID             string      `json:"payout_id"`
+	TransactionReference string      `json:"transaction_reference"`
+	Status               string      `json:"status"`
+	Amount               json.Number `json:"amount"`
+}
+
 // failure answers whatever goes wrong.
 type failure struct {
 	Status    string      `json:"status"`
@@ -42,13 +101,14 @@ type failure struct {
 	RequestID string      `json:"request_id,omitempty"`
 }
 
-// completed is the body of the webhook payment.completed.
-type completed struct {
-	Event     string        `json:"event"`
-	Timestamp string        `json:"timestamp"`
-	Data      completedData `json:"data"`
+// told is the body of a webhook. Data is a completedData of an invoice, or a payoutData.
+type told struct {
+	Event     string `json:"event"`
+	Timestamp string `json:"timestamp"`
+	Data      any    `json:"data"`
 }
 
+// completedData is what payment.completed says.
 type completedData struct {
 	InvoiceID            string      `json:"invoice_id"`
 	TransactionReference string      `json:"transaction_reference"`
@@ -58,4 +118,16 @@ type completedData struct {
 	Currency             string      `json:"currency"`
 	CustomerName         string      `json:"customer_name"`
 	PaidAt               string      `json:"paid_at"`
+}
+
+// payoutData is what payout.processing, payout.completed, payout.rejected and payout.cancelled say.
+type payoutData struct {
+	PayoutID             string      `json:"payout_id"`
+	TransactionReference string      `json:"transaction_reference"`
+	Status               string      `json:"status"`
+	Amount               json.Number `json:"amount"`
+	Fee                  json.Number `json:"fee"`
+	RecipientName        string      `json:"recipient_name"`
+	RecipientAccount     string      `json:"recipient_account"`
+	ProcessedAt          *string     `json:"processed_at"`
 }

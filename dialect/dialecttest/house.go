@@ -22,6 +22,7 @@ import (
 	"sarraf/merchant"
 	"sarraf/money"
 	"sarraf/payment"
+	"sarraf/payout"
 	"sarraf/rail"
 	"sarraf/store"
 )
@@ -44,6 +45,7 @@ type House struct {
 	Merchants *merchant.Service
 	Invoices  *invoice.Service
 	Payments  *payment.Service
+	Payouts   *payout.Service
 	Mux       *httpx.Mux
 	receipts  atomic.Int64
 }
@@ -58,7 +60,8 @@ func NewHouse(t testing.TB, db *store.DB, c *clock.Fake, door func(*House) httpx
 	h := &House{DB: db, Clock: c, Keys: keys, Events: event.NewLog(db)}
 	h.Merchants = merchant.NewService(db, h.Events, keys)
 	h.Invoices, h.Payments = invoice.NewService(db, h.Events), payment.NewService(db, h.Events)
-	t.Cleanup(func() { h.Payments.Close(); h.Invoices.Close() })
+	h.Payouts = payout.NewService(payout.Deps{DB: db, Log: h.Events, Merchants: h.Merchants})
+	t.Cleanup(func() { h.Payouts.Close(); h.Payments.Close(); h.Invoices.Close() })
 	if h.Mux, err = httpx.NewMux(httpx.Options{Clock: c}, door(h)); err != nil {
 		t.Fatal(err)
 	}
@@ -162,12 +165,17 @@ func (h *House) Ends(door invoice.Door, find func(ctx context.Context, text stri
 
 // Told is what the merchant is told of the invoice, as a delivery sends it at the given time.
 func Told(ctx context.Context, log *event.Log, door invoice.Door, inv invoice.Invoice, at time.Time) (Answer, error) {
-	events, err := log.List(ctx, inv.Owner, event.Page{Limit: 10_000})
+	return told(ctx, log, door, inv.Owner, inv.ID, "", at)
+}
+
+// told is the message of the first event about the subject that the door tells of: of the given type, or of any where that is "".
+func told(ctx context.Context, log *event.Log, door invoice.Door, owner, subject string, typ event.Type, at time.Time) (Answer, error) {
+	events, err := log.List(ctx, owner, event.Page{Limit: 10_000})
 	if err != nil {
 		return Answer{}, err
 	}
 	for _, e := range events {
-		if e.Subject != inv.ID || !door.Wants(e.Type) {
+		if e.Subject != subject || !door.Wants(e.Type) || typ != "" && e.Type != typ {
 			continue
 		}
 		m, err := door.Webhook(e)
@@ -177,7 +185,7 @@ func Told(ctx context.Context, log *event.Log, door invoice.Door, inv invoice.In
 		}
 		return a, err
 	}
-	return Answer{}, fmt.Errorf("the merchant is told nothing of %s", inv.ID)
+	return Answer{}, fmt.Errorf("the merchant is told nothing of %s", subject)
 }
 
 // Together does the same thing many times at the same instant and answers what came of each.

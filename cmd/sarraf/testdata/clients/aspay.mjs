@@ -32,3 +32,23 @@ check("return", back.get("basket") === "7" && back.get("status") === "cancel" &&
 const standing = await call("/payment/" + ref);
 check("cancelled", standing.code === 200 && standing.body.status === "cancelled" && standing.body.amount_paid === 0, standing);
 console.log(standing.body.status);
+
+const methods = await call("/payout/methods");
+const bkash = methods.body.data.find((m) => m.name === "bKash");
+check("methods", methods.code === 200 && methods.body.status === "success" && bkash.type === "mobile_banking" && bkash.currency === "BDT" &&
+  Number.isInteger(bkash.id) && bkash.min_amount <= 500 && bkash.max_amount >= 500, methods);
+const logo = await fetch(bkash.logo);
+check("logo", logo.status === 200 && logo.headers.get("content-type") === "image/svg+xml", bkash.logo);
+
+const asked = await call("/payout/request", {
+  payout_method_id: bkash.id, amount: 500, recipient_name: "John Doe", recipient_account: "01712345678", transaction_reference: "W" + ref,
+});
+check("payout", asked.code === 201 && asked.body.status === "pending" && asked.body.amount === 500 && asked.body.total_amount === 500 + asked.body.fee &&
+  asked.body.transaction_reference === "W" + ref, asked);
+const out = await call("/payout/" + asked.body.payout_id);
+check("payout's status", out.code === 200 && out.body.status === "pending" && out.body.processed_at === null && !isNaN(Date.parse(out.body.created_at)), out);
+const again = await call("/payout/request", {
+  payout_method_id: bkash.id, amount: 500, recipient_name: "John Doe", recipient_account: "01712345678", transaction_reference: "W" + ref,
+});
+check("the reference again", again.code === 422 && again.body.errors.transaction_reference.length === 1, again);
+console.log(out.body.status);

@@ -34,3 +34,18 @@ if ($all['total_found'] !== 1 || $all['invoices'][0]['status'] !== 'paid' || $al
 [$code, $wrong] = call("$base/payment/create", ['api_key' => 'x', 'api_secret' => 'y'], []);
 if ($code !== 401 || $wrong['message'] !== 'Invalid API credentials') fail('wrong key', $wrong);
 echo $all['invoices'][0]['status'], "\n";
+
+[$code, $methods] = call("$base/payout/methods", $keys);
+if ($code !== 200 || $methods['status'] !== 'success' || $methods['data'][0]['currency'] !== 'BDT') fail('methods', $methods);
+$want = [
+    'payout_method_id' => $methods['data'][0]['id'], 'amount' => 250.5, 'recipient_name' => 'John Doe', 'recipient_account' => '01712345678',
+    'transaction_reference' => "W$ref", 'description' => 'Winnings', 'callback_url' => 'https://shop.example/payouts',
+];
+[$code, $out] = call("$base/payout/request", $keys, $want);
+if ($code !== 201 || $out['status'] !== 'pending' || $out['amount'] !== 250.5 || $out['total_amount'] !== $out['amount'] + $out['fee']) fail('payout', $out);
+[$code, $all] = call("$base/payout/batch/status", $keys, ['ids' => [$out['payout_id'], "W$ref", 'nothing']]);
+if ($code !== 200 || $all['total_requested'] !== 3 || $all['total_found'] !== 1 || $all['payouts'][0]['payout_id'] !== $out['payout_id']) fail('payouts', $all);
+if ($all['payouts'][0]['status'] !== 'pending' || $all['not_found_ids'] !== ['nothing']) fail('payouts', $all);
+[$code, $wrong] = call("$base/payout/request", $keys, ['amount' => 1, 'transaction_reference' => "V$ref"] + $want);
+if ($code !== 422 || $wrong['status'] !== 'error' || !isset($wrong['errors']['amount'][0])) fail('too little', $wrong);
+echo $all['payouts'][0]['status'], "\n";

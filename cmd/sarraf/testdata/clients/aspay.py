@@ -48,3 +48,18 @@ print(standing["status"])
 
 status, _, text = call(f"{BASE}/payment/{ref}", headers={**HEADERS, "x-api-secret": "wrong"})
 check("wrong secret", status == 401 and json.loads(text)["message"] == "Invalid API credentials", text)
+
+_, _, text = call(f"{BASE}/payout/methods")
+method = json.loads(text)["data"][0]
+body = {"payout_method_id": str(method["id"]), "amount": method["min_amount"], "recipient_name": "John Doe", "recipient_account": "01712345678",
+        "transaction_reference": f"W{ref}"}
+status, _, text = call(f"{BASE}/payout/request", urllib.parse.urlencode(body).encode(), {**HEADERS, "Content-Type": "application/x-www-form-urlencoded"})
+made = json.loads(text)
+check("payout", status == 201 and made["success"] is True and made["status"] == "pending" and made["amount"] == method["min_amount"], made)
+status, _, text = call(f"{BASE}/payout/W{ref}")
+out = json.loads(text)
+check("payout's status", status == 200 and out["payout_id"] == made["payout_id"] and out["processed_at"] is None, out)
+check("payout's figures", out["total_amount"] == out["amount"] + out["fee"] and out["recipient_account"] == "01712345678", out)
+status, _, text = call(f"{BASE}/payout/ATPAY1")
+check("no payout", status == 404 and json.loads(text) == {"status": "error", "message": "Payout not found"}, text)
+print(out["status"])
