@@ -13,6 +13,7 @@ import (
 	"sarraf/event"
 	"sarraf/fault"
 	"sarraf/internal/clock"
+	"sarraf/internal/piecework"
 	"sarraf/money"
 	"sarraf/store"
 )
@@ -114,7 +115,7 @@ type Service struct {
 
 	uploads *store.Batcher[uploadCommand, Upload]
 	taking  chan struct{} // a place for each upload that is being taken down
-	worker  uploadWorker
+	worker  *piecework.Worker
 
 	payees   *store.Finder[string, *Invoice]
 	numbers  *store.Finder[numberKey, *Invoice]
@@ -129,7 +130,7 @@ func NewService(db *store.DB, log *event.Log) *Service {
 	s.end = store.NewBatcher(db, "invoice.end", s.endSlice)
 	s.bills, s.payees = store.NewBatcher(db, "invoice.bill", s.createBills), store.NewFinder(s.byPSIDs)
 	s.uploads, s.taking = store.NewBatcher(db, "invoice.upload", s.keepUploads), make(chan struct{}, uploadsAtOnce)
-	s.worker.init()
+	s.worker = piecework.NewWorker(s.clock)
 	s.numbers, s.meanings = store.NewFinder(s.byNumbers), store.NewFinder(s.meaningsOf)
 	return s
 }

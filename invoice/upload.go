@@ -253,7 +253,7 @@ func (s *Service) keepUploads(ctx context.Context, tx *store.Tx, list []uploadCo
 		facts = append(facts, told)
 	}
 	tx.PutAliases(aliases)
-	tx.AfterCommit(s.wakeUploads)
+	tx.AfterCommit(s.worker.Wake)
 	_, err = s.log.Append(ctx, tx, facts)
 	return out, err
 }

@@ -99,7 +99,7 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 	events := event.NewLog(db, outbox, toucher{a.sealer}, m)
 	a.merchants = merchant.NewService(db, events, keys)
 	a.invoices = invoice.NewService(db, events)
-	a.invoices.ObserveUploads(m)
+	a.invoices.ObserveUploads(m.uploads)
 	a.payments = payment.NewService(db, events)
 	a.payouts = payout.NewService(payout.Deps{DB: db, Log: events, Merchants: a.merchants})
 	a.wallets = wallet.NewService(db, events, keys)

@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sarraf/event"
-	"sarraf/invoice"
+	"sarraf/internal/piecework"
 	"sarraf/seal"
 	"sarraf/store"
 	"sarraf/wallet"
@@ -25,9 +25,7 @@ type metrics struct {
 	deliveries *prometheus.CounterVec
 	oldest     prometheus.Gauge
 	events     *prometheus.CounterVec
-	lines      *prometheus.CounterVec
-	undone     prometheus.Gauge
-	undoneAge  prometheus.Gauge
+	uploads    lineMetrics
 	codes      *prometheus.CounterVec
 	signIns    *prometheus.CounterVec
 }
@@ -58,15 +56,17 @@ func newMetrics() *metrics {
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sarraf_events_total", Help: "Facts that were written, by type: what became of invoices and payments.",
 		}, []string{"type"}),
-		lines: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "sarraf_upload_lines_total", Help: "Lines of bulk uploads that were decided, by what became of them.",
-		}, []string{"outcome"}),
-		undone: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "sarraf_uploads_undone", Help: "Bulk uploads, of all nodes, of which not every line is decided.",
-		}),
-		undoneAge: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "sarraf_upload_oldest_seconds", Help: "Age of the oldest bulk upload of which not every line is decided.",
-		}),
+		uploads: lineMetrics{
+			lines: prometheus.NewCounterVec(prometheus.CounterOpts{
+				Name: "sarraf_upload_lines_total", Help: "Lines of bulk uploads that were decided, by what became of them.",
+			}, []string{"outcome"}),
+			undone: prometheus.NewGauge(prometheus.GaugeOpts{
+				Name: "sarraf_uploads_undone", Help: "Bulk uploads, of all nodes, of which not every line is decided.",
+			}),
+			oldest: prometheus.NewGauge(prometheus.GaugeOpts{
+				Name: "sarraf_upload_oldest_seconds", Help: "Age of the oldest bulk upload of which not every line is decided.",
+			}),
+		},
 		codes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sarraf_wallet_codes_total", Help: "One-time codes that were asked for or shown, by what came of it.",
 		}, []string{"outcome"}),
@@ -78,11 +78,11 @@ func newMetrics() *metrics {
 		Name: "sarraf_build_info", Help: "Always 1: what is running.", ConstLabels: prometheus.Labels{"version": versionText(), "go": runtime.Version()},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.batches, m.took, m.attempts, m.calls, m.deliveries, m.oldest, m.events, m.lines, m.undone, m.undoneAge, m.codes, m.signIns, build)
+	m.registry.MustRegister(m.batches, m.took, m.attempts, m.calls, m.deliveries, m.oldest, m.events, m.codes, m.signIns, build)
+	m.uploads.register(m.registry)
 	for _, s := range []webhook.State{webhook.Delivered, webhook.Exhausted, webhook.Refused} {
 		m.deliveries.WithLabelValues(string(s)) // a rate of what never happened is 0, and not absent
 	}
-	m.Decided(0, 0)
 	for _, outcome := range wallet.CodeOutcomes {
 		m.codes.WithLabelValues(outcome)
 	}
@@ -140,16 +140,27 @@ func (m *metrics) Closed(s webhook.State) { m.deliveries.WithLabelValues(string(
 // Oldest is for webhook.Observer.
 func (m *metrics) Oldest(age time.Duration) { m.oldest.Set(age.Seconds()) }
 
-// Decided is for invoice.UploadObserver.
-func (m *metrics) Decided(made, errored int) {
+// lineMetrics are of long lists that are worked at in slices: a piecework.Observer.
+type lineMetrics struct {
+	lines          *prometheus.CounterVec
+	undone, oldest prometheus.Gauge
+}
+
+func (m lineMetrics) register(r prometheus.Registerer) {
+	r.MustRegister(m.lines, m.undone, m.oldest)
+	m.Decided(0, 0)
+}
+
+// Decided is for piecework.Observer.
+func (m lineMetrics) Decided(made, errored int) {
 	m.lines.WithLabelValues("made").Add(float64(made))
 	m.lines.WithLabelValues("errored").Add(float64(errored))
 }
 
-// Undone is for invoice.UploadObserver.
-func (m *metrics) Undone(n int64, oldest time.Duration) {
+// Undone is for piecework.Observer.
+func (m lineMetrics) Undone(n int64, oldest time.Duration) {
 	m.undone.Set(float64(n))
-	m.undoneAge.Set(oldest.Seconds())
+	m.oldest.Set(oldest.Seconds())
 }
 
 // Code is for wallet.AccessObserver.
@@ -177,6 +188,6 @@ var (
 	_ webhook.Observer = (*metrics)(nil)
 	_ event.Sink       = (*metrics)(nil)
 
-	_ invoice.UploadObserver = (*metrics)(nil)
-	_ wallet.AccessObserver  = (*metrics)(nil)
+	_ piecework.Observer    = lineMetrics{}
+	_ wallet.AccessObserver = (*metrics)(nil)
 )
