@@ -26,6 +26,9 @@ func Audit(ctx context.Context, tx *store.Tx, report audit.Report) error {
 	if err := auditTransfers(ctx, tx, report); err != nil {
 		return err
 	}
+	if err := auditBatches(ctx, tx, report); err != nil {
+		return err
+	}
 	return auditRows(ctx, tx, report)
 }
 

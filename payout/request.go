@@ -29,6 +29,7 @@ type Service struct {
 
 	request *store.Batcher[New, Payout]
 	move    *store.Batcher[Move, Payout]
+	batches batches
 }
 
 // Deps is what a Service stands on.
@@ -46,6 +47,7 @@ func NewService(d Deps) *Service {
 	}
 	s.request = store.NewBatcher(d.DB, "payout.request", s.RequestIn)
 	s.move = store.NewBatcher(d.DB, "payout.move", s.MoveIn)
+	s.batches = newBatches(s)
 	return s
 }
 
@@ -53,6 +55,7 @@ func NewService(d Deps) *Service {
 func (s *Service) Close() {
 	s.request.Close()
 	s.move.Close()
+	s.batches.close()
 }
 
 // New asks for a payout.

@@ -1,6 +1,8 @@
 package payout
 
 import (
+	"context"
+	"encoding/json"
 	"strconv"
 	"strings"
 	"time"
@@ -93,6 +95,132 @@ var (
 	bulkMethods = store.NewBulk(`WITH k (owner, number) AS (VALUES {rows})
 		SELECT `+methodColumns+` FROM k JOIN payout_method m ON m.owner = k.owner AND m.number = k.number`, "TEXT", "BIGINT")
 )
+
+// Of batches. Lines are decided in their order: the next ones stand in the first part whose last line is not.
+const (
+	batchColumns = `b.owner, b.id, b.door, b.reference, b.name, b.status, b.lines, b.made, b.errored, b.amounts, b.message, b.asked_by,
+	b.created_at, b.updated_at, b.failures, b.due_at`
+	batchPartColumns = `p.owner, p.batch, p.part, p.first_line, p.last_line, p.items, p.faults`
+
+	sqlBatch            = `SELECT ` + batchColumns + ` FROM batch b WHERE b.owner = $1 AND b.id = $2`
+	sqlLockBatch        = sqlBatch + ` {lock:b}`
+	sqlBatchByReference = `SELECT ` + batchColumns + ` FROM batch b WHERE b.owner = $1 AND b.door = $2 AND b.reference = $3`
+	sqlBatches          = `SELECT ` + batchColumns + ` FROM batch b WHERE b.owner = $1 ORDER BY b.id DESC LIMIT $2`
+	sqlBatchesBefore    = `SELECT ` + batchColumns + ` FROM batch b WHERE b.owner = $1 AND b.id < $2 ORDER BY b.id DESC LIMIT $3`
+	sqlBatchesAfter     = `SELECT * FROM (SELECT ` + batchColumns + ` FROM batch b WHERE b.owner = $1 AND b.id > $2 ORDER BY b.id LIMIT $3) n
+		ORDER BY n.id DESC`
+	sqlDueBatchOwners = `SELECT b.owner, MIN(b.due_at) FROM batch b WHERE b.status <> 'done' AND b.due_at <= $1 GROUP BY b.owner`
+	sqlDueBatch       = `SELECT b.id FROM batch b WHERE b.owner = $1 AND b.status <> 'done' AND b.due_at <= $2 ORDER BY b.due_at, b.id LIMIT 1`
+	sqlBatchesUndone  = `SELECT COUNT(*), COALESCE(MIN(b.created_at), 0) FROM batch b WHERE b.status <> 'done'`
+	sqlAllBatches     = `SELECT ` + batchColumns + ` FROM batch b ORDER BY b.owner, b.id`
+	sqlSaveBatch      = `UPDATE batch SET made = $3, errored = $4, status = $5, message = $6, failures = $7, updated_at = $8, due_at = $9
+		WHERE owner = $1 AND id = $2`
+	sqlPostponeBatch = `UPDATE batch SET message = $5, failures = $6, due_at = $7
+		WHERE owner = $1 AND id = $2 AND made + errored = $3 AND failures = $4 AND status <> 'done'`
+
+	sqlNextBatchPart = `SELECT ` + batchPartColumns + ` FROM batch b CROSS JOIN batch_part p WHERE b.owner = $1 AND b.id = $2
+		AND p.owner = b.owner AND p.batch = b.id AND p.last_line > b.made + b.errored ORDER BY p.part LIMIT 1`
+	sqlBatchPartAfter  = `SELECT ` + batchPartColumns + ` FROM batch_part p WHERE p.owner = $1 AND p.batch = $2 AND p.last_line > $3 ORDER BY p.part LIMIT 1`
+	sqlFaultyPartAfter = `SELECT ` + batchPartColumns + ` FROM batch_part p WHERE p.owner = $1 AND p.batch = $2 AND p.last_line > $3 AND p.faults <> ''
+		ORDER BY p.part LIMIT 1`
+	sqlBatchFaults     = `SELECT p.faults FROM batch_part p WHERE p.owner = $1 AND p.batch = $2 ORDER BY p.part`
+	sqlAllBatchParts   = `SELECT ` + batchPartColumns + ` FROM batch_part p ORDER BY p.owner, p.batch, p.part`
+	sqlSaveBatchFaults = `UPDATE batch_part SET faults = $4 WHERE owner = $1 AND batch = $2 AND part = $3`
+
+	// Those that wait for a second person, and how many are left and how many somebody has approved or rejected.
+	sqlWantedOfBatch = `SELECT p.id, p.line FROM payout p WHERE p.batch = $2 AND p.merchant = $1 AND p.line > $3 AND p.status = 'pending'
+		AND p.approval = 'wanted' ORDER BY p.line LIMIT $4`
+	sqlDecidedOfBatch = `SELECT COALESCE(SUM(CASE WHEN p.status = 'pending' AND p.approval = 'wanted' THEN 1 ELSE 0 END), 0),
+		COALESCE(SUM(CASE WHEN p.decided_by = $3 AND p.approval = 'given' THEN 1 ELSE 0 END), 0),
+		COALESCE(SUM(CASE WHEN p.decided_by = $3 AND p.approval = 'wanted' AND p.status = 'rejected' THEN 1 ELSE 0 END), 0)
+		FROM payout p WHERE p.batch = $2 AND p.merchant = $1`
+	sqlAllOfBatches = `SELECT ` + columns + ` FROM payout p WHERE p.batch <> '' ORDER BY p.merchant, p.batch, p.line, p.id`
+)
+
+var (
+	bulkBatchesThere = store.NewBulk(`WITH k (owner, id, door, reference) AS (VALUES {rows})
+		SELECT b.owner, b.id, b.door, '' FROM k JOIN batch b ON b.owner = k.owner AND b.id = k.id
+		UNION ALL SELECT b.owner, '', b.door, b.reference FROM k JOIN batch b ON b.reference = k.reference AND b.door = k.door AND b.owner = k.owner`,
+		"TEXT", "TEXT", "TEXT", "TEXT")
+	bulkPutBatch = store.NewBulk(`INSERT INTO batch (`+strings.ReplaceAll(batchColumns, "b.", "")+`) VALUES {rows}`, "TEXT", "TEXT", "TEXT", "TEXT", "TEXT",
+		"TEXT", "BIGINT", "BIGINT", "BIGINT", "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "BIGINT")
+	bulkPutBatchPart = store.NewBulk(`INSERT INTO batch_part (`+strings.ReplaceAll(batchPartColumns, "p.", "")+`) VALUES {rows}`,
+		"TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "TEXT", "TEXT")
+)
+
+// batchRow is a batch with what only its workers need.
+type batchRow struct {
+	Batch
+	failures int64 // in a row
+	due      int64 // when it is worked at next, microseconds; 0 once it is done
+	empty    bool  // its reference is "" and not NULL, which an audit names
+}
+
+func scanBatch(r store.Row) (b batchRow, err error) {
+	var reference *string
+	var status, amounts string
+	var created, updated int64
+	err = r.Scan(&b.Owner, &b.ID, &b.Door, &reference, &b.Name, &status, &b.Lines, &b.Made, &b.Errored, &amounts, &b.Message, &b.AskedBy,
+		&created, &updated, &b.failures, &b.due)
+	if err != nil {
+		return b, err
+	}
+	if reference != nil {
+		b.Reference, b.empty = *reference, *reference == ""
+	}
+	b.Status, b.CreatedAt, b.UpdatedAt = BatchStatus(status), clock.FromMicros(created), clock.FromMicros(updated)
+	if json.Unmarshal([]byte(amounts), &b.Amounts) != nil {
+		b.Amounts = nil // which an audit finds
+	}
+	return b, nil
+}
+
+func scanBatchPart(r store.Row) (p batchPart, err error) {
+	return p, r.Scan(&p.owner, &p.batch, &p.part, &p.firstLine, &p.lastLine, &p.items, &p.faults)
+}
+
+// batchesHave is which ids and references of batches are there.
+type batchesHave struct {
+	ids        map[Key]bool
+	references map[batchSlot]bool
+}
+
+func batchesThere(ctx context.Context, tx *store.Tx, list []batchCommand) (batchesHave, error) {
+	have := batchesHave{map[Key]bool{}, map[batchSlot]bool{}}
+	args := make([]any, 0, 4*len(list))
+	for _, c := range list {
+		args = append(args, c.Owner, c.ID, c.Door, text(c.Reference))
+	}
+	return have, tx.QueryRows(ctx, bulkBatchesThere, args, func(r store.Row) error {
+		var owner, id, door, reference string
+		err := r.Scan(&owner, &id, &door, &reference)
+		if id != "" {
+			have.ids[Key{owner, id}] = true
+		} else {
+			have.references[batchSlot{owner, door, reference}] = true
+		}
+		return err
+	})
+}
+
+// putBatch queues the insertion of a batch, due at once, and its parts.
+func putBatch(tx *store.Tx, b Batch, parts []batchPart) error {
+	amounts, err := json.Marshal(b.Amounts)
+	if err != nil {
+		return err
+	}
+	created := clock.Micros(b.CreatedAt)
+	tx.LaterRows(bulkPutBatch, []any{
+		b.Owner, b.ID, b.Door, text(b.Reference), b.Name, string(b.Status), b.Lines, b.Made, b.Errored, string(amounts), b.Message, b.AskedBy,
+		created, clock.Micros(b.UpdatedAt), int64(0), created,
+	}, nil)
+	args := make([]any, 0, 7*len(parts))
+	for _, p := range parts {
+		args = append(args, p.owner, p.batch, p.part, p.firstLine, p.lastLine, p.items, p.faults)
+	}
+	tx.LaterRows(bulkPutBatchPart, args, nil)
+	return nil
+}
 
 func scan(r store.Row) (p Payout, err error) {
 	var kind, currency, status, approval string

@@ -35,7 +35,7 @@ func Diff(have, want any) []string {
 			if t.Equal(b.(time.Time)) {
 				continue
 			}
-		} else if a == b {
+		} else if reflect.DeepEqual(a, b) {
 			continue
 		}
 		list = append(list, fmt.Sprintf("%s is %v, should be %v", h.Type().Field(i).Name, a, b))
