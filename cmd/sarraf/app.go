@@ -102,6 +102,7 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 	a.invoices.ObserveUploads(m.uploads)
 	a.payments = payment.NewService(db, events)
 	a.payouts = payout.NewService(payout.Deps{DB: db, Log: events, Merchants: a.merchants})
+	a.payouts.ObserveBatches(m.payoutBatches)
 	a.wallets = wallet.NewService(db, events, keys)
 	a.access = wallet.NewAccess(db, a.wallets, keys, s.access.sender, db.Clock())
 	a.access.Observe(m)
@@ -269,6 +270,9 @@ func (a *app) work(ctx, sending context.Context) {
 	})
 	all.Go(func() {
 		a.invoices.RunUploads(ctx, time.Second, func(err error) { a.log.Warn("bills of an upload could not be made; trying again", "error", err) })
+	})
+	all.Go(func() {
+		a.payouts.RunBatches(ctx, time.Second, func(err error) { a.log.Warn("payouts of a batch could not be made; trying again", "error", err) })
 	})
 	all.Go(func() { a.deliverer.Run(sending) })
 	all.Go(func() { a.sealer.Run(ctx) })

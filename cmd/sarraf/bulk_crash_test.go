@@ -145,44 +145,56 @@ func (b *bulk) check(t *testing.T) {
 	}
 }
 
+// listWork is long lists that a program is killed at.
+type listWork interface {
+	fill(t *testing.T)                          // hands in lists until enough are under way
+	undone(t *testing.T) (lists, decided int64) // lists that are not done, and lines of all that are decided
+	check(t *testing.T)                         // holds what was handed in against what is there, once all of it is done
+}
+
+// killedAt kills the program in the middle of lists, as often as the plan says, and has it finish them.
+func killedAt(t *testing.T, dsn string, w listWork, node *crashtest.Node) {
+	t.Helper()
+	p := crashtest.NewPlan(t)
+	p.Each(t, func(cycle int) {
+		random := p.Random(cycle)
+		w.fill(t)
+		_, before := w.undone(t)
+		node.Start(t)
+		waitFor(t, "lines to be decided", func() bool {
+			_, now := w.undone(t)
+			return now > before
+		})
+		<-time.After(time.Duration(random.Int64N(int64(50 * time.Millisecond)))) // anywhere in a slice
+		node.Kill()
+		if lists, _ := w.undone(t); lists == 0 {
+			t.Error("nothing was under way when the program was killed")
+		}
+		if random.IntN(3) == 0 {
+			crashtest.Audit(t, dsn) // the dead one, before anybody could mend it
+		}
+	})
+	node.Start(t)
+	waitFor(t, "every list to be done", func() bool {
+		lists, _ := w.undone(t)
+		return lists == 0
+	})
+	node.Stop(t)
+	w.check(t)
+	crashtest.Audit(t, dsn)
+}
+
 func TestAKilledProgramLosesAndDoublesNoLineOfAnUpload(t *testing.T) {
 	for _, engine := range []store.Engine{store.SQLite, store.Postgres} {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
-			s, p, dsn := fresh(), crashtest.NewPlan(t), storetest.URL(t, engine)
+			s, dsn := fresh(), storetest.URL(t, engine)
 			secrets := []string{"SARRAF_KEY=" + s.Key, "SARRAF_SEAL_KEY=" + s.SealKey}
 			if _, err := crashtest.Run(t, secrets, "migrate", "--database", dsn); err != nil {
 				t.Fatal(err)
 			}
 			b := newBulk(t, dsn, secrets)
-			node := crashtest.Serve(t, dsn, secrets, "--psid-prefix", demoPrefix)
-			p.Each(t, func(cycle int) {
-				random := p.Random(cycle)
-				b.fill(t)
-				_, before := b.undone(t)
-				node.Start(t)
-				waitFor(t, "lines to be made", func() bool {
-					_, now := b.undone(t)
-					return now > before
-				})
-				<-time.After(time.Duration(random.Int64N(int64(50 * time.Millisecond)))) // anywhere in a slice
-				node.Kill()
-				uploads, _ := b.undone(t)
-				if uploads == 0 {
-					t.Error("nothing was under way when the program was killed")
-				}
-				if random.IntN(3) == 0 {
-					crashtest.Audit(t, dsn) // the dead one, before anybody could mend it
-				}
-			})
-			node.Start(t)
-			waitFor(t, "every upload to be done", func() bool {
-				uploads, _ := b.undone(t)
-				return uploads == 0
-			})
-			node.Stop(t)
-			b.check(t)
-			crashtest.Audit(t, dsn)
+			killedAt(t, dsn, b, crashtest.Serve(t, dsn, secrets, "--psid-prefix", demoPrefix))
 		})
 	}
 }

@@ -17,17 +17,18 @@ import (
 
 // metrics are what the workers, the batchers and the log of facts count; the mux counts requests. docs/operations.md lists them all.
 type metrics struct {
-	registry   *prometheus.Registry
-	batches    *prometheus.HistogramVec
-	took       *prometheus.HistogramVec
-	attempts   *prometheus.CounterVec
-	calls      prometheus.Histogram
-	deliveries *prometheus.CounterVec
-	oldest     prometheus.Gauge
-	events     *prometheus.CounterVec
-	uploads    lineMetrics
-	codes      *prometheus.CounterVec
-	signIns    *prometheus.CounterVec
+	registry      *prometheus.Registry
+	batches       *prometheus.HistogramVec
+	took          *prometheus.HistogramVec
+	attempts      *prometheus.CounterVec
+	calls         prometheus.Histogram
+	deliveries    *prometheus.CounterVec
+	oldest        prometheus.Gauge
+	events        *prometheus.CounterVec
+	uploads       lineMetrics
+	payoutBatches lineMetrics
+	codes         *prometheus.CounterVec
+	signIns       *prometheus.CounterVec
 }
 
 func newMetrics() *metrics {
@@ -56,17 +57,8 @@ func newMetrics() *metrics {
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sarraf_events_total", Help: "Facts that were written, by type: what became of invoices and payments.",
 		}, []string{"type"}),
-		uploads: lineMetrics{
-			lines: prometheus.NewCounterVec(prometheus.CounterOpts{
-				Name: "sarraf_upload_lines_total", Help: "Lines of bulk uploads that were decided, by what became of them.",
-			}, []string{"outcome"}),
-			undone: prometheus.NewGauge(prometheus.GaugeOpts{
-				Name: "sarraf_uploads_undone", Help: "Bulk uploads, of all nodes, of which not every line is decided.",
-			}),
-			oldest: prometheus.NewGauge(prometheus.GaugeOpts{
-				Name: "sarraf_upload_oldest_seconds", Help: "Age of the oldest bulk upload of which not every line is decided.",
-			}),
-		},
+		uploads:       newLineMetrics("upload", "uploads", "bulk uploads"),
+		payoutBatches: newLineMetrics("payout_batch", "payout_batches", "batches of payouts"),
 		codes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sarraf_wallet_codes_total", Help: "One-time codes that were asked for or shown, by what came of it.",
 		}, []string{"outcome"}),
@@ -80,6 +72,7 @@ func newMetrics() *metrics {
 	build.Set(1)
 	m.registry.MustRegister(m.batches, m.took, m.attempts, m.calls, m.deliveries, m.oldest, m.events, m.codes, m.signIns, build)
 	m.uploads.register(m.registry)
+	m.payoutBatches.register(m.registry)
 	for _, s := range []webhook.State{webhook.Delivered, webhook.Exhausted, webhook.Refused} {
 		m.deliveries.WithLabelValues(string(s)) // a rate of what never happened is 0, and not absent
 	}
@@ -144,6 +137,21 @@ func (m *metrics) Oldest(age time.Duration) { m.oldest.Set(age.Seconds()) }
 type lineMetrics struct {
 	lines          *prometheus.CounterVec
 	undone, oldest prometheus.Gauge
+}
+
+// newLineMetrics are of one kind of list: how the names of its metrics begin, with one and with many, and how people call many of them.
+func newLineMetrics(one, many, words string) lineMetrics {
+	return lineMetrics{
+		lines: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sarraf_" + one + "_lines_total", Help: "Lines of " + words + " that were decided, by what became of them.",
+		}, []string{"outcome"}),
+		undone: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "sarraf_" + many + "_undone", Help: "How many " + words + ", of all nodes, have lines that are not decided.",
+		}),
+		oldest: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "sarraf_" + one + "_oldest_seconds", Help: "Age of the oldest of the " + words + " that have lines that are not decided.",
+		}),
+	}
 }
 
 func (m lineMetrics) register(r prometheus.Registerer) {

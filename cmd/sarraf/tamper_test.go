@@ -34,6 +34,7 @@ import (
 var moneyTables = []string{
 	"account", "entry", "hold", "hold_step", "seal", "seal_head", "event", "event_counter", "invoice", "payment", "payer", "bill_total", "alias",
 	"upload", "upload_part", "settlement", "settlement_line", "wallet_transfer", "payout",
+	"batch", "batch_part",
 }
 
 // otherTables are those that hold no money, and why an edit there is not the audit's to find.
@@ -154,7 +155,7 @@ func (b *books) fillPayouts(t *testing.T, log *event.Log, merchants *merchant.Se
 	} {
 		b.clock.Advance(time.Second)
 		p, err := payouts.Request(ctx, payout.New{
-			Owner: owner, ID: id.New(b.clock), Door: "aspay", Number: fmt.Sprintf("ATPAY%014d", i), Reference: fmt.Sprint("W", i), Batch: "b", Line: int64(i + 1),
+			Owner: owner, ID: id.New(b.clock), Door: "aspay", Number: fmt.Sprintf("ATPAY%014d", i), Reference: fmt.Sprint("W", i),
 			Method: method.Number, Amount: money.Of(10, "BDT"), RecipientName: "P", Account: "01712345678", Description: "D", WebhookURL: "https://w", AskedBy: by,
 		}, nil)
 		for _, a := range way {
@@ -167,6 +168,37 @@ func (b *books) fillPayouts(t *testing.T, log *event.Log, merchants *merchant.Se
 		}
 		if err != nil {
 			t.Fatal(err)
+		}
+	}
+	b.fillBatches(t, payouts, method)
+}
+
+// fillBatches adds batches of payouts: one with a line that is refused, one that waits, and one that is done.
+func (b *books) fillBatches(t *testing.T, s *payout.Service, m payout.Method) {
+	t.Helper()
+	for n, work := range []bool{true, false, true} {
+		b.clock.Advance(time.Second)
+		lines := make([]payout.New, 2)
+		for i := range lines {
+			lines[i] = payout.New{
+				Method: m.Number, Amount: money.Of(10, "BDT"), RecipientName: "P", Account: "01712345678", Reference: fmt.Sprint("B", n, i), Description: "D",
+			}
+		}
+		if n == 0 {
+			lines[1].Method = 99
+		}
+		list, err := s.CreateBatch(t.Context(), m.Owner, merchant.Actor{Name: "test", Source: "test"}, payout.NewBatch{
+			Door: "native", Reference: fmt.Sprint("B", n), Name: "N", Lines: lines,
+		}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.clock.Advance(time.Second)
+		if !work {
+			continue
+		}
+		if done, err := s.WorkBatch(t.Context(), m.Owner, list.ID); err != nil || !done {
+			t.Fatal(done, err)
 		}
 	}
 }
