@@ -2,8 +2,10 @@ package payout
 
 import (
 	"context"
+	"strings"
 
 	"sarraf/fault"
+	"sarraf/internal/id"
 	"sarraf/store"
 )
 
@@ -97,37 +99,42 @@ type LinePage struct {
 // BatchLines lists lines of the merchant's batch in their order, as they are at one moment. Fault: BatchMissing.
 func (s *Service) BatchLines(ctx context.Context, owner, id string, p LinePage) (list []BatchLine, err error) {
 	err = s.db.Snapshot(ctx, func(ctx context.Context, tx *store.Tx) error {
-		var b batchRow
-		found := false
-		err := tx.Query(ctx, sqlBatch, []any{owner, id}, func(r store.Row) (err error) {
-			found = true
-			b, err = scanBatch(r)
+		b, found, err := BatchOf(ctx, tx, owner, id)
+		switch {
+		case err != nil:
 			return err
-		})
-		if err == nil && !found {
-			err = fault.New(fault.BatchMissing)
+		case !found:
+			return fault.New(fault.BatchMissing)
 		}
-		after := p.After
-		if p.State == LineDraft {
-			after = max(after, b.decided())
-		}
-		for err == nil && len(list) < p.Limit {
-			var part batchPart
-			if part, found, err = partAfter(ctx, tx, b.Batch, after, p.State); err != nil || !found {
-				break
-			}
-			var lines []BatchLine
-			lines, err = b.linesOf(part)
-			for _, l := range lines {
-				if l.Line > after && (p.State == "" || l.State == p.State) && len(list) < p.Limit {
-					list = append(list, l)
-				}
-			}
-			after = part.lastLine
-		}
+		list, err = LinesOf(ctx, tx, b, p)
 		return err
 	})
 	return list, err
+}
+
+// LinesOf is BatchLines in a snapshot that the batch was read in.
+func LinesOf(ctx context.Context, tx *store.Tx, b Batch, page LinePage) (list []BatchLine, err error) {
+	after := page.After
+	if page.State == LineDraft {
+		after = max(after, b.decided())
+	}
+	for len(list) < page.Limit {
+		part, found, err := partAfter(ctx, tx, b, after, page.State)
+		if err != nil || !found {
+			return list, err
+		}
+		lines, err := b.linesOf(part)
+		if err != nil {
+			return list, err
+		}
+		for _, l := range lines {
+			if l.Line > after && (page.State == "" || l.State == page.State) && len(list) < page.Limit {
+				list = append(list, l)
+			}
+		}
+		after = part.lastLine
+	}
+	return list, nil
 }
 
 // partAfter is the first part of the batch that has a line after the given one and may have one in the state.
@@ -182,4 +189,22 @@ func BatchOf(ctx context.Context, tx *store.Tx, owner, id string) (b Batch, ok b
 		return err
 	})
 	return b, ok, err
+}
+
+// BatchesNamed are the owners' batches with the id, and those of any merchant that gave them this reference, as an operator reads them in a snapshot.
+func BatchesNamed(ctx context.Context, tx *store.Tx, owners []string, text string) (list []Batch, err error) {
+	args := make([]any, 0, 2*len(owners))
+	for _, o := range owners {
+		args = append(args, o, strings.ToLower(text))
+	}
+	keep := func(r store.Row) error {
+		b, err := scanBatch(r)
+		list = append(list, b.Batch)
+		return err
+	}
+	if id.Valid(strings.ToLower(text)) {
+		tx.LaterRows(bulkBatchByID, args, keep)
+	}
+	err = tx.Query(ctx, sqlAnyBatchReference, []any{text}, keep)
+	return list, err
 }

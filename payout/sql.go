@@ -102,12 +102,13 @@ const (
 	b.created_at, b.updated_at, b.failures, b.due_at`
 	batchPartColumns = `p.owner, p.batch, p.part, p.first_line, p.last_line, p.items, p.faults`
 
-	sqlBatch            = `SELECT ` + batchColumns + ` FROM batch b WHERE b.owner = $1 AND b.id = $2`
-	sqlLockBatch        = sqlBatch + ` {lock:b}`
-	sqlBatchByReference = `SELECT ` + batchColumns + ` FROM batch b WHERE b.owner = $1 AND b.door = $2 AND b.reference = $3`
-	sqlBatches          = `SELECT ` + batchColumns + ` FROM batch b WHERE b.owner = $1 ORDER BY b.id DESC LIMIT $2`
-	sqlBatchesBefore    = `SELECT ` + batchColumns + ` FROM batch b WHERE b.owner = $1 AND b.id < $2 ORDER BY b.id DESC LIMIT $3`
-	sqlBatchesAfter     = `SELECT * FROM (SELECT ` + batchColumns + ` FROM batch b WHERE b.owner = $1 AND b.id > $2 ORDER BY b.id LIMIT $3) n
+	sqlBatch             = `SELECT ` + batchColumns + ` FROM batch b WHERE b.owner = $1 AND b.id = $2`
+	sqlLockBatch         = sqlBatch + ` {lock:b}`
+	sqlBatchByReference  = `SELECT ` + batchColumns + ` FROM batch b WHERE b.owner = $1 AND b.door = $2 AND b.reference = $3`
+	sqlAnyBatchReference = `SELECT ` + batchColumns + ` FROM batch b WHERE b.reference = $1 ORDER BY b.owner, b.door`
+	sqlBatches           = `SELECT ` + batchColumns + ` FROM batch b WHERE b.owner = $1 ORDER BY b.id DESC LIMIT $2`
+	sqlBatchesBefore     = `SELECT ` + batchColumns + ` FROM batch b WHERE b.owner = $1 AND b.id < $2 ORDER BY b.id DESC LIMIT $3`
+	sqlBatchesAfter      = `SELECT * FROM (SELECT ` + batchColumns + ` FROM batch b WHERE b.owner = $1 AND b.id > $2 ORDER BY b.id LIMIT $3) n
 		ORDER BY n.id DESC`
 	sqlDueBatchOwners = `SELECT b.owner, MIN(b.due_at) FROM batch b WHERE b.status <> 'done' AND b.due_at <= $1 GROUP BY b.owner`
 	sqlDueBatch       = `SELECT b.id FROM batch b WHERE b.owner = $1 AND b.status <> 'done' AND b.due_at <= $2 ORDER BY b.due_at, b.id LIMIT 1`
@@ -142,6 +143,8 @@ var (
 		SELECT b.owner, b.id, b.door, '' FROM k JOIN batch b ON b.owner = k.owner AND b.id = k.id
 		UNION ALL SELECT b.owner, '', b.door, b.reference FROM k JOIN batch b ON b.reference = k.reference AND b.door = k.door AND b.owner = k.owner`,
 		"TEXT", "TEXT", "TEXT", "TEXT")
+	bulkBatchByID = store.NewBulk(`WITH k (owner, id) AS (VALUES {rows})
+		SELECT `+batchColumns+` FROM k JOIN batch b ON b.owner = k.owner AND b.id = k.id`, "TEXT", "TEXT")
 	bulkPutBatch = store.NewBulk(`INSERT INTO batch (`+strings.ReplaceAll(batchColumns, "b.", "")+`) VALUES {rows}`, "TEXT", "TEXT", "TEXT", "TEXT", "TEXT",
 		"TEXT", "BIGINT", "BIGINT", "BIGINT", "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "BIGINT")
 	bulkPutBatchPart = store.NewBulk(`INSERT INTO batch_part (`+strings.ReplaceAll(batchPartColumns, "p.", "")+`) VALUES {rows}`,

@@ -26,7 +26,7 @@ const (
 // whatIDs is what explain can find a thing by, for its help and its regrets.
 const whatIDs = "an invoice's printed number, the merchant's own reference, a payment page's URL or token, a QR code's payload, " +
 	"a PSID, the number of a receipt or of a bulk upload, a wallet's mobile number, " +
-	"a rail's reference, an Idempotency-Key, the id of an invoice, payment, transfer, wallet, delivery (webhook-id), credential or merchant, " +
+	"a rail's reference, an Idempotency-Key, the id of an invoice, payment, batch of payouts, transfer, wallet, delivery (webhook-id), credential or merchant, " +
 	"a merchant's id at a front door, a credential's public key, or an event as MERCHANT/NUMBER"
 
 type explainCmd struct {
@@ -52,6 +52,7 @@ type subject struct {
 	Merchant    merchantFacts     `json:"merchant"` // empty for a wallet that is of none
 	Invoice     *invoiceFacts     `json:"invoice,omitempty"`
 	Upload      *uploadFacts      `json:"upload,omitempty"`
+	Batch       *batchFacts       `json:"payout_batch,omitempty"`
 	Wallet      *walletFacts      `json:"wallet,omitempty"`
 	Spending    *spendingFacts    `json:"wallet_transfer,omitempty"`
 	Payments    []paymentFacts    `json:"payments"`

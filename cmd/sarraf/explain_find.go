@@ -116,7 +116,7 @@ func (s *search) put(kind, owner, id, as string, m merchant.Merchant) *subject {
 // seek notes everything that the text means. Each look-up is by a key; where the owner is part of it, every merchant's is tried.
 func (s *search) seek(ctx context.Context, text string) error {
 	for _, look := range []func(context.Context, string) error{
-		s.byAlias, s.byReference, s.byID, s.byPSID, s.byRail, s.byTransfer, s.byEvent, s.byKey, s.byWallet, s.byNumber, s.byReceipt,
+		s.byAlias, s.byReference, s.byID, s.byPSID, s.byRail, s.byTransfer, s.byEvent, s.byKey, s.byWallet, s.byNumber, s.byReceipt, s.byBatch,
 	} {
 		if err := look(ctx, text); err != nil {
 			return err
@@ -330,6 +330,8 @@ func (s *search) fill(ctx context.Context, r root, to *subject) error {
 		return s.fillInvoice(ctx, r, to)
 	case anUpload:
 		err = s.fillUpload(ctx, r, to)
+	case aBatch:
+		err = s.fillBatch(ctx, r, to)
 	case aTransfer:
 		err = s.fillTransfer(ctx, r, to)
 	case anEvent:

@@ -65,6 +65,9 @@ func (s subject) tell(b *strings.Builder, text string, zone *time.Location) {
 	if s.Upload != nil {
 		s.Upload.facts(fact)
 	}
+	if s.Batch != nil {
+		s.Batch.facts(fact)
+	}
 	if s.Wallet != nil {
 		s.Wallet.facts(fact, zone)
 	}
