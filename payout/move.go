@@ -111,6 +111,11 @@ type moved struct {
 // MoveIn is Move for a slice, in a transaction of the caller's, which may run several times: each has its ID and its time. Its events are
 // written: call it last.
 func (s *Service) MoveIn(ctx context.Context, tx *store.Tx, list []Move) ([]store.Outcome[Payout], error) {
+	for _, m := range list {
+		if m.ID == "" || m.At.IsZero() {
+			return nil, errNameless
+		}
+	}
 	rows, err := s.lock(ctx, tx, list)
 	if err != nil {
 		return nil, err

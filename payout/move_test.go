@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"time"
 
 	"sarraf/fault"
 	"sarraf/internal/id"
@@ -201,6 +202,32 @@ func TestAMoveThatComesAgainIsAnsweredAsItWas(t *testing.T) {
 		}
 		if have := h.events(p); have != "payout.requested payout.processing payout.completed" {
 			t.Errorf("events %s", have)
+		}
+	})
+}
+
+// A command without an id would look like one that was carried out, of a payout that nothing has moved yet.
+func TestACommandWithoutAnIDIsNotTakenForOneThatWasCarriedOut(t *testing.T) {
+	each(t, func(h *house) {
+		p := h.ask(h.method(h.shop(merchant.Sandbox, 100_00), 0, "sandbox"), 10_00)
+		move := payout.Move{ID: id.New(h.clock), Merchant: p.Merchant, Payout: p.ID, Action: payout.Process, Right: payout.OfRail, At: h.clock.Now()}
+		nameless, timeless := move, move
+		nameless.ID, timeless.At = "", time.Time{}
+		for _, m := range []payout.Move{nameless, timeless} {
+			err := h.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+				_, err := h.MoveIn(ctx, tx, []payout.Move{move, m})
+				return err
+			})
+			wants(t, err, fault.Bug)
+		}
+		asked := payout.New{Owner: p.Owner, ID: p.ID, Method: 1}
+		err := h.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+			_, err := h.RequestIn(ctx, tx, []payout.New{asked})
+			return err
+		})
+		wants(t, err, fault.Bug)
+		if now, err := h.Get(ctx, p.Merchant, p.ID); err != nil || now != p {
+			t.Errorf("%+v, %v", now, err)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package payout
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -104,9 +105,17 @@ func (s *Service) Request(ctx context.Context, n New, key *store.Key) (Payout, e
 	return s.request.Do(ctx, n.Owner, key, n)
 }
 
+// errNameless says that a command came without its id or its time, by which one that runs again is recognised: a mistake of the program.
+var errNameless = errors.New("payout: a command needs an id and a time")
+
 // RequestIn is Request for a slice, in a transaction of the caller's, which may run several times: each has its ID and its time. Its events are
 // written: call it last.
 func (s *Service) RequestIn(ctx context.Context, tx *store.Tx, list []New) ([]store.Outcome[Payout], error) {
+	for _, n := range list {
+		if n.ID == "" || n.At.IsZero() {
+			return nil, errNameless
+		}
+	}
 	have, err := s.read(ctx, tx, list)
 	if err != nil {
 		return nil, err
