@@ -161,11 +161,27 @@ func (s *Service) round(ctx context.Context, tx *store.Tx, have *known, list []N
 	if err != nil {
 		return nil, nil, err
 	}
+	var refused []any
 	for k, i := range places {
 		p := rows[k]
 		if out[i].Err = errs[k]; errs[k] == nil {
 			out[i].Value = *p
 			have.byID[p.Key()], have.byReference[list[i].referenceKey()] = p, p
+		} else if p.Reference != "" {
+			refused = append(refused, p.Merchant, p.Door, p.Reference)
+		}
+	}
+	if len(refused) == 0 {
+		return rest, facts, nil
+	}
+	// While this transaction waited for the accounts, another node may have set the money aside for the very same reference: whoever sent it
+	// twice must not hear that it was refused.
+	if err := tx.QueryRows(ctx, bulkByReference, refused, have.keep); err != nil {
+		return nil, nil, err
+	}
+	for k, i := range places {
+		if n := list[i]; errs[k] != nil && n.Reference != "" && have.byReference[n.referenceKey()] != nil {
+			out[i].Err = fault.New(fault.ReferenceTaken).On(FieldReference)
 		}
 	}
 	return rest, facts, nil
@@ -212,22 +228,24 @@ func (s *Service) read(ctx context.Context, tx *store.Tx, list []New) (*known, e
 			have.merchants[n.Owner] = m
 		}
 	}
-	keep := func(r store.Row) error {
-		p, err := scan(r)
-		have.byID[p.Key()] = &p
-		if p.Reference != "" {
-			have.byReference[[3]string{p.Merchant, p.Door, p.Reference}] = &p
-		}
-		return err
-	}
-	tx.LaterRows(bulkByID, ids, keep)
-	tx.LaterRows(bulkByReference, references, keep)
+	tx.LaterRows(bulkByID, ids, have.keep)
+	tx.LaterRows(bulkByReference, references, have.keep)
 	tx.LaterRows(bulkMethods, methods, func(r store.Row) error {
 		m, err := scanMethod(r)
 		have.methods[methodKey(m.Owner, m.Number)] = m
 		return err
 	})
 	return have, tx.Flush(ctx)
+}
+
+// keep takes a payout that was read.
+func (h *known) keep(r store.Row) error {
+	p, err := scan(r)
+	h.byID[p.Key()] = &p
+	if p.Reference != "" {
+		h.byReference[[3]string{p.Merchant, p.Door, p.Reference}] = &p
+	}
+	return err
 }
 
 func methodKey(owner string, number int64) [2]string {
