@@ -156,6 +156,14 @@ func (h *house) does(p payout.Payout, a payout.Action) payout.Payout {
 // stands fails unless the merchant's taka stand as given: balance, what of it is available, fees, and what went out.
 func (h *house) stands(owner string, balance, available, fees, out int64) {
 	h.t.Helper()
+	if have, want := h.figures(owner), fmt.Sprint(balance, " ", available, " ", fees, " ", out); have != want {
+		h.t.Errorf("balance, available, fees, paid out: %s, want %s", have, want)
+	}
+}
+
+// figures are those that stands compares.
+func (h *house) figures(owner string) string {
+	h.t.Helper()
 	var have []string
 	for _, kind := range []string{ledger.Balance, ledger.Fees, ledger.Payouts} {
 		f, err := ledger.Read(ctx, h.db, ledger.Account{Owner: owner, Currency: "BDT", Kind: kind})
@@ -167,9 +175,7 @@ func (h *house) stands(owner string, balance, available, fees, out int64) {
 			have = append(have, fmt.Sprint(f.Available()))
 		}
 	}
-	if want := fmt.Sprint(balance, " ", available, " ", fees, " ", out); strings.Join(have, " ") != want {
-		h.t.Errorf("balance, available, fees, paid out: %s, want %s", strings.Join(have, " "), want)
-	}
+	return strings.Join(have, " ")
 }
 
 // events are the types of the events about a payout, in their order.
