@@ -1,6 +1,7 @@
 package payout
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -117,14 +118,25 @@ func (s *Service) Meanings(ctx context.Context, merchant, text string, doors []s
 type Query struct {
 	Merchant, Owner, Batch, Sheet, Rail string
 	Status                              Status
-	Approval                            Approval
+	Approval                            Approval // Wanted: those that still wait for one, and none that was rejected or called off before
 	Kind                                Kind
 	Before, After                       string // ids: older than Before, newer than After
 	Limit                               int
 }
 
-// List answers payouts, the newest first; with After, the Limit oldest of those that are newer, newest first too.
+// List answers payouts, the newest first; with After, the Limit oldest of those that are newer, newest first too. A page is found by an index by
+// what it asks for; where it asks for several things, by the one that is rarest as a rule, and the others are looked for among those that have it.
 func (s *Service) List(ctx context.Context, q Query) ([]Payout, error) {
+	sql, args := q.statement()
+	list, err := s.many(ctx, sql, args...)
+	if q.After != "" {
+		slices.Reverse(list)
+	}
+	return list, err
+}
+
+// statement is the query's, and its parameters.
+func (q Query) statement() (string, []any) {
 	var conditions []string
 	var args []any
 	add := func(condition, value string) {
@@ -132,20 +144,64 @@ func (s *Service) List(ctx context.Context, q Query) ([]Payout, error) {
 			conditions, args = append(conditions, condition), append(args, value)
 		}
 	}
-	add("merchant =", q.Merchant)
-	add("owner =", q.Owner)
-	add("batch =", q.Batch)
-	add("sheet =", q.Sheet)
-	add("rail =", q.Rail)
-	add("status =", string(q.Status))
-	add("approval =", string(q.Approval))
-	add("kind =", string(q.Kind))
-	add("id <", q.Before)
-	add("id >", q.After)
-	backwards := q.After == ""
-	list, err := s.many(ctx, sqlList(conditions, backwards), append(args, int64(q.Limit))...)
-	if !backwards {
-		slices.Reverse(list)
+	add("p.merchant = $", q.Merchant)
+	add("p.owner = $", q.Owner)
+	add("p.id < $", q.Before)
+	add("p.id > $", q.After)
+	open := q.Status != "" && !q.Status.Final()
+	desk := open && q.Rail != "" && q.Merchant == "" // what a rail has not done yet has an index of its own
+	if desk || q.Approval == Wanted {
+		conditions = append(conditions, "p.processed_at IS NULL")
 	}
-	return list, err
+	led := false
+	for _, w := range q.wishes(open) {
+		switch {
+		case led && !(desk && w.column == "rail"): // planners do not know what is rare: no index is by a column with a text after it
+			add("p."+w.column+" || '' = $", w.value)
+			continue
+		case w.partial: // its index holds those alone
+			conditions = append(conditions, "p."+w.column+" <> ''")
+			add("p."+w.column+" = $", w.value)
+		case w.column == "approval" && (q.Approval == Wanted || q.Approval == Given):
+			conditions = append(conditions, "p.approval = '"+w.value+"'")
+		default:
+			add("p."+w.column+" = $", w.value)
+		}
+		led = true
+	}
+	return sqlList(conditions, q.After == ""), append(args, int64(q.Limit))
+}
+
+// wish is something that a query asks for beside whose payouts it wants.
+type wish struct {
+	column, value string
+	common        int // how much there is of it, as a rule
+	partial       bool
+}
+
+// wishes are what the query asks for, what is rarest first.
+func (q Query) wishes(open bool) []wish {
+	list := []wish{
+		{"sheet", q.Sheet, 0, true},
+		{"batch", q.Batch, 1, true},
+		{"approval", string(q.Approval), 6, false},
+		{"status", string(q.Status), 4, false},
+		{"kind", string(q.Kind), 5, false},
+		{"rail", q.Rail, 7, false},
+	}
+	if q.Approval == Wanted {
+		list[2].common = 2
+	}
+	if open {
+		list[3].common = 3
+	}
+	if q.Status == Completed {
+		list[3].common = 9
+	}
+	if q.Kind == KindPayout {
+		list[4].common = 8
+	}
+	list = slices.DeleteFunc(list, func(w wish) bool { return w.value == "" })
+	slices.SortFunc(list, func(a, b wish) int { return cmp.Compare(a.common, b.common) })
+	return list
 }

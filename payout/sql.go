@@ -53,17 +53,21 @@ const (
 		WHERE p.processed_at IS NOT NULL OR p.approval = 'wanted'`
 )
 
-// sqlList lists payouts by the conditions that are wanted, each a column and an operator, their parameters in that order; the last is how many.
+// sqlList lists payouts by the conditions that are wanted, in which a $ stands for the next parameter; the last is how many.
 func sqlList(conditions []string, backwards bool) string {
-	text := `SELECT ` + columns + ` FROM payout p`
+	text, params := `SELECT `+columns+` FROM payout p`, 0
 	for n, c := range conditions {
-		text += [2]string{` WHERE `, ` AND `}[min(n, 1)] + `p.` + c + ` $` + strconv.Itoa(n+1)
+		before, after, has := strings.Cut(c, "$")
+		if text += [2]string{` WHERE `, ` AND `}[min(n, 1)] + before; has {
+			params++
+			text += `$` + strconv.Itoa(params) + after
+		}
 	}
 	text += ` ORDER BY p.id`
 	if backwards {
 		text += ` DESC`
 	}
-	return text + ` LIMIT $` + strconv.Itoa(len(conditions)+1)
+	return text + ` LIMIT $` + strconv.Itoa(params+1)
 }
 
 // The types of the columns, in their order.

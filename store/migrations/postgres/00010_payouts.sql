@@ -67,6 +67,18 @@ CREATE INDEX payout_open ON payout (status, rail, id) WHERE processed_at IS NULL
 CREATE INDEX payout_batch ON payout (batch, line) WHERE batch <> '';
 CREATE INDEX payout_sheet ON payout (sheet, id) WHERE sheet <> '';
 CREATE INDEX payout_subject ON payout (subject, owner) WHERE subject <> '';
+-- Lists, the newest first: a merchant's, and everybody's for operators. Each has to find its page whatever else there is.
+CREATE INDEX payout_merchant_status ON payout (merchant, status, id);
+CREATE INDEX payout_merchant_kind ON payout (merchant, kind, id);
+CREATE INDEX payout_merchant_rail ON payout (merchant, rail, id);
+CREATE INDEX payout_merchant_wanted ON payout (merchant, id) WHERE approval = 'wanted' AND processed_at IS NULL;
+CREATE INDEX payout_merchant_given ON payout (merchant, id) WHERE approval = 'given';
+CREATE INDEX payout_id ON payout (id);
+CREATE INDEX payout_status ON payout (status, id);
+CREATE INDEX payout_kind ON payout (kind, id);
+CREATE INDEX payout_rail ON payout (rail, id);
+CREATE INDEX payout_wanted ON payout (id) WHERE approval = 'wanted' AND processed_at IS NULL;
+CREATE INDEX payout_given ON payout (id) WHERE approval = 'given';
 
 -- What a worker still has to do: hand a payout to its rail, or ask about it, at due_at. It goes when the payout has come to its end.
 CREATE TABLE payout_work (
