@@ -85,7 +85,7 @@ var (
 	leaves = []string{"money", "fault", "qr", "phone", "internal/clock", "internal/id", "internal/keyring", "internal/recent", "internal/tally", "internal/audit", "internal/piecework"}
 	nouns  = []string{"merchant", "invoice", "payment", "settlement", "payout", "wallet"}
 	front  = []string{"api", "checkout", "console", "receipt"}
-	tests  = []string{"internal/pgtest", "internal/storetest", "internal/scantest", "internal/audittest", "internal/browsertest", "internal/crashtest", "internal/hostile", "internal/tidy", "dialect/dialecttest", "internal/e2e"}
+	tests  = []string{"internal/pgtest", "internal/storetest", "internal/scantest", "internal/audittest", "internal/browsertest", "internal/crashtest", "internal/hostile", "internal/tidy", "dialect/dialecttest", "rail/railtest", "internal/e2e"}
 )
 
 func isFront(pkg string) bool {

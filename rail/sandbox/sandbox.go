@@ -3,6 +3,7 @@ package sandbox
 
 import (
 	"context"
+	"time"
 
 	"sarraf/money"
 	"sarraf/rail"
@@ -21,7 +22,10 @@ const (
 // Rail is the sandbox rail.
 type Rail struct{}
 
-var _ rail.Collector = Rail{}
+var (
+	_ rail.Collector = Rail{}
+	_ rail.Sender    = Rail{}
+)
 
 // Name is "sandbox".
 func (Rail) Name() string { return Name }
@@ -48,3 +52,20 @@ func (Rail) Charge(_ context.Context, c rail.Charge) (rail.Answer, error) {
 	}
 	return rail.Answer{Outcome: rail.Declined, Reason: "The payment was declined."}, nil
 }
+
+// Sends is true of refunds alone: payouts and withdrawals of the sandbox move when they are told to.
+func (Rail) Sends(k rail.OrderKind) bool { return k == rail.OrderRefund }
+
+// Limit is a second, of which nothing is needed.
+func (Rail) Limit() time.Duration { return time.Second }
+
+// Send takes a refund at once. Its reference is the order's id; another kind is declined.
+func (r Rail) Send(_ context.Context, o rail.Order) (rail.Answer, error) {
+	if !r.Sends(o.Kind) {
+		return rail.Answer{Outcome: rail.Declined, Reason: "The sandbox sends refunds alone."}, nil
+	}
+	return rail.Answer{Outcome: rail.Accepted, Reference: o.ID}, nil
+}
+
+// Inquire says what Send said or would have said: there is nothing that could get lost.
+func (r Rail) Inquire(ctx context.Context, o rail.Order) (rail.Answer, error) { return r.Send(ctx, o) }

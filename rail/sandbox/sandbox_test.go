@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"sarraf/rail"
+	"sarraf/rail/railtest"
 )
 
 func TestEachMethodHasItsEnd(t *testing.T) {
@@ -21,6 +22,19 @@ func TestEachMethodHasItsEnd(t *testing.T) {
 		}
 		if accepted := outcome == rail.Accepted; accepted != (a.Reference == "attempt") || accepted != (a.Reason == "") {
 			t.Errorf("%s: reference %q, reason %q", key, a.Reference, a.Reason)
+		}
+	}
+}
+
+func TestRefundsOfTheSandboxPassTheSuite(t *testing.T) {
+	railtest.Suite(t, func(*testing.T) railtest.Subject { return railtest.Subject{Sender: Rail{}} })
+	a, err := Rail{}.Send(t.Context(), rail.Order{ID: "refund", Kind: rail.OrderRefund})
+	if err != nil || a != (rail.Answer{Outcome: rail.Accepted, Reference: "refund"}) {
+		t.Errorf("%v, %v", a, err)
+	}
+	for _, k := range []rail.OrderKind{rail.OrderPayout, rail.OrderWithdrawal} {
+		if a, err := (Rail{}).Send(t.Context(), rail.Order{ID: "one", Kind: k}); err != nil || a.Outcome != rail.Declined {
+			t.Errorf("%s: %v, %v: it moves only when it is told", k, a, err)
 		}
 	}
 }
