@@ -15,7 +15,8 @@ import (
 
 // Audit proves the payouts in a snapshot: each row is, in every column that tells of money, what its last event says; each story begins with a
 // request, makes only legal moves, counts its changes and never changes what cannot change; what its rail is still to do is held, what it did
-// is posted, and the rest was given back, with no hold and no transfer of these kinds left over; and each printed id leads to its payout.
+// is posted, and the rest was given back, with no hold and no transfer of these kinds left over; each printed id leads to its payout;
+// and no order was handed over again unless its rail had said that nothing was done.
 func Audit(ctx context.Context, tx *store.Tx, report audit.Report) error {
 	if err := auditStories(ctx, tx, report); err != nil {
 		return err
@@ -243,6 +244,7 @@ func auditRows(ctx context.Context, tx *store.Tx, report audit.Report) error {
 	}
 	tx.Later(sqlEmpty, nil, say("payout", "its reference, sent_at or processed_at is empty and not NULL"))
 	tx.Later(sqlEnded, nil, say("payout", "it has come to its end, or waits for approval, and a worker would take it up"))
+	tx.Later(sqlSentAgain, nil, say("payout_attempt", "it was handed to its rail again, which had not said that nothing was done"))
 	tx.Later(sqlNoNumber, nil, say("alias", "the payout cannot be found by its printed number"))
 	return tx.Query(ctx, sqlStrayAlias, nil, func(r store.Row) error {
 		var owner, value, kind string

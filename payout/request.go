@@ -27,10 +27,12 @@ type Service struct {
 	senders   map[string]rail.Sender
 	followers map[Kind]Follower
 	wake      chan struct{} // has something in it when a payout came that a worker moves
+	sending   sending
 
 	request *store.Batcher[New, Payout]
 	move    *store.Batcher[Move, Payout]
 	batches batches
+	answer  *store.Batcher[answered, Payout]
 }
 
 // Deps is what a Service stands on.
@@ -49,6 +51,7 @@ func NewService(d Deps) *Service {
 	s.request = store.NewBatcher(d.DB, "payout.request", s.RequestIn)
 	s.move = store.NewBatcher(d.DB, "payout.move", s.MoveIn)
 	s.batches = newBatches(s)
+	s.answer = store.NewBatcher(d.DB, "payout.answer", s.recordAnswers)
 	return s
 }
 
@@ -57,6 +60,7 @@ func (s *Service) Close() {
 	s.request.Close()
 	s.move.Close()
 	s.batches.close()
+	s.answer.Close()
 }
 
 // New asks for a payout.

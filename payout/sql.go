@@ -51,6 +51,23 @@ const (
 	sqlEmpty = `SELECT p.merchant, p.id FROM payout p WHERE p.reference = '' OR p.sent_at = 0 OR p.processed_at = 0`
 	sqlEnded = `SELECT p.merchant, p.id FROM payout_work w JOIN payout p ON p.owner = w.owner AND p.id = w.payout
 		WHERE p.processed_at IS NOT NULL OR p.approval = 'wanted'`
+
+	// Orders that were handed over although an earlier attempt may have moved the money.
+	sqlSentAgain = `SELECT DISTINCT p.merchant, p.id FROM payout_attempt a JOIN payout_attempt b ON b.owner = a.owner AND b.payout = a.payout AND b.n < a.n
+		JOIN payout p ON p.owner = a.owner AND p.id = a.payout WHERE a.kind = 'send' AND (b.kind <> 'send' OR b.outcome <> 'retryable')`
+
+	// What is due on a rail, from either end of the queue: payouts that may be handed over, and those that may only be asked about.
+	sqlDue = `SELECT p.merchant, p.id, w.attempts FROM payout_work w JOIN payout p ON p.owner = w.owner AND p.id = w.payout
+		LEFT JOIN payout_attempt a ON a.owner = w.owner AND a.payout = w.payout AND a.n = w.attempts WHERE w.rail = $1 AND w.due_at <= $2 AND `
+	sqlDueSends = sqlDue + `(p.status = 'pending' OR p.status = 'processing' AND a.kind = 'send' AND a.outcome = 'retryable') ORDER BY w.due_at`
+	sqlDueAsks  = sqlDue + `(p.status = 'unknown' OR p.status = 'processing' AND (a.n IS NULL OR a.kind <> 'send' OR a.outcome <> 'retryable'))
+		ORDER BY w.due_at`
+	sqlFirstSends = sqlDueSends + ` LIMIT $3`
+	sqlLastSends  = sqlDueSends + ` DESC LIMIT $3`
+	sqlFirstAsks  = sqlDueAsks + ` LIMIT $3`
+	sqlLastAsks   = sqlDueAsks + ` DESC LIMIT $3`
+
+	sqlVoidLeases = `UPDATE payout_work SET due_at = $1, lease_until = 0, lease_by = '' WHERE lease_by <> ''`
 )
 
 // sqlList lists payouts by the conditions that are wanted, in which a $ stands for the next parameter; the last is how many.
@@ -98,6 +115,28 @@ var (
 		DELETE FROM payout_work WHERE (owner, payout) IN (SELECT k.owner, k.payout FROM k)`, "TEXT", "TEXT")
 	bulkMethods = store.NewBulk(`WITH k (owner, number) AS (VALUES {rows})
 		SELECT `+methodColumns+` FROM k JOIN payout_method m ON m.owner = k.owner AND m.number = k.number`, "TEXT", "BIGINT")
+	bulkWork = store.NewBulk(`WITH k (owner, payout) AS (VALUES {rows})
+		SELECT w.owner, w.payout, w.due_at, w.lease_until, w.lease_by, w.attempts, w.inquiries, a.kind, a.ended_at, a.outcome
+		FROM k JOIN payout_work w ON w.owner = k.owner AND w.payout = k.payout
+		LEFT JOIN payout_attempt a ON a.owner = w.owner AND a.payout = w.payout AND a.n = w.attempts`, "TEXT", "TEXT")
+	// A claim is of a payout as it was looked at: its attempts are counted.
+	bulkLease = store.NewBulk(`WITH d (owner, payout, n, asked, until, node) AS (VALUES {rows})
+		UPDATE payout_work SET attempts = d.n, inquiries = inquiries + d.asked, due_at = d.until, lease_until = d.until, lease_by = d.node
+		FROM d WHERE payout_work.owner = d.owner AND payout_work.payout = d.payout AND payout_work.attempts = d.n - 1`,
+		"TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "TEXT")
+	// Only who holds the lease gives it back.
+	bulkRest = store.NewBulk(`WITH d (owner, payout, n, node, due_at) AS (VALUES {rows})
+		UPDATE payout_work SET due_at = d.due_at, lease_until = 0, lease_by = ''
+		FROM d WHERE payout_work.owner = d.owner AND payout_work.payout = d.payout AND payout_work.attempts = d.n AND payout_work.lease_by = d.node`,
+		"TEXT", "TEXT", "BIGINT", "TEXT", "BIGINT")
+	bulkBegin = store.NewBulk(`INSERT INTO payout_attempt (owner, payout, n, kind, node, started_at, ended_at, outcome, reference, reason)
+		VALUES {rows}`, "TEXT", "TEXT", "BIGINT", "TEXT", "TEXT", "BIGINT", "BIGINT", "TEXT", "TEXT", "TEXT")
+	// What was recorded of an attempt stays, unless it was that there is no answer, and one came late.
+	bulkEnd = store.NewBulk(`WITH d (owner, payout, n, ended_at, outcome, reference, reason, late) AS (VALUES {rows})
+		UPDATE payout_attempt SET ended_at = d.ended_at, outcome = d.outcome, reference = d.reference, reason = d.reason
+		FROM d WHERE payout_attempt.owner = d.owner AND payout_attempt.payout = d.payout AND payout_attempt.n = d.n
+		AND (payout_attempt.ended_at IS NULL OR d.late = 1 AND payout_attempt.outcome = 'unknown')`,
+		"TEXT", "TEXT", "BIGINT", "BIGINT", "TEXT", "TEXT", "TEXT", "BIGINT")
 )
 
 // Of batches. Lines are decided in their order: the next ones stand in the first part whose last line is not.
@@ -303,4 +342,19 @@ func moment(t time.Time) any {
 		return nil
 	}
 	return clock.Micros(t)
+}
+
+func scanWork(r store.Row) (of workKey, w work, err error) {
+	var due, until int64
+	var ended *int64
+	var kind, outcome *string
+	err = r.Scan(&of.owner, &of.payout, &due, &until, &w.leaseBy, &w.attempts, &w.inquiries, &kind, &ended, &outcome)
+	w.dueAt, w.leaseUntil = clock.FromMicros(due), clock.FromMicros(until)
+	if kind != nil && outcome != nil {
+		w.last = Attempt{N: w.attempts, Kind: *kind, Outcome: *outcome}
+	}
+	if ended != nil {
+		w.last.EndedAt = clock.FromMicros(*ended)
+	}
+	return of, w, err
 }
