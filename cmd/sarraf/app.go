@@ -65,7 +65,8 @@ type app struct {
 	metrics   *metrics
 	log       *slog.Logger
 
-	closeSender func() // of text messages
+	senders     []rail.Sender // the operator's own rails that send money out
+	closeSender func()        // of text messages
 }
 
 // settings are what serve and demo choose differently.
@@ -75,6 +76,7 @@ type settings struct {
 	psid      string   // what PSIDs begin with, "" when none are given
 	anonymous anonymous
 	access    access
+	senders   []rail.Sender // rails that send money out, beside the sandbox
 	policy    webhook.Policy
 	schedule  webhook.Schedule
 	seal      ed25519.PrivateKey
@@ -92,7 +94,7 @@ type anonymous struct {
 
 // newApp puts the house together over an open, migrated database.
 func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s settings) (*app, error) {
-	a := &app{db: db, keys: keys, log: log, metrics: m, closeSender: s.access.close}
+	a := &app{db: db, keys: keys, log: log, metrics: m, senders: s.senders, closeSender: s.access.close}
 	outbox := webhook.NewOutbox(db.Clock(), s.policy)
 	outbox.Observe(m)
 	a.sealer = newSealer(db, s.seal, log)
@@ -103,6 +105,11 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 	a.payments = payment.NewService(db, events)
 	a.payouts = payout.NewService(payout.Deps{DB: db, Log: events, Merchants: a.merchants})
 	a.payouts.ObserveBatches(m.payoutBatches)
+	a.payouts.SetSenders(append([]rail.Sender{sandbox.Rail{}}, s.senders...)...)
+	a.payouts.ObserveSending(m)
+	for _, r := range s.senders {
+		m.contrary.WithLabelValues(r.Name())
+	}
 	a.wallets = wallet.NewService(db, events, keys)
 	a.access = wallet.NewAccess(db, a.wallets, keys, s.access.sender, db.Clock())
 	a.access.Observe(m)
@@ -262,7 +269,8 @@ func off(list []string, name string) bool {
 	return false
 }
 
-// work runs the workers until ctx ends, and returns when they have finished what they took. Webhooks are sent until sending ends, before.
+// work runs the workers until ctx ends, and returns when they have finished what they took. Webhooks are sent, and payouts handed to
+// their rails, until sending ends, before.
 func (a *app) work(ctx, sending context.Context) {
 	var all sync.WaitGroup
 	all.Go(func() {
@@ -273,6 +281,9 @@ func (a *app) work(ctx, sending context.Context) {
 	})
 	all.Go(func() {
 		a.payouts.RunBatches(ctx, time.Second, func(err error) { a.log.Warn("payouts of a batch could not be made; trying again", "error", err) })
+	})
+	all.Go(func() {
+		a.payouts.RunSender(sending, time.Second, func(err error) { a.log.Error("a payout and its rail", "error", err) })
 	})
 	all.Go(func() { a.deliverer.Run(sending) })
 	all.Go(func() { a.sealer.Run(ctx) })
@@ -311,6 +322,7 @@ func (a *app) close() error {
 	a.payouts.Close()
 	a.wallets.Close()
 	a.client.Close()
+	closeRails(a.senders)
 	a.closeSender()
 	return a.db.Close()
 }

@@ -20,8 +20,9 @@ import (
 type doctorCmd struct {
 	databaseFlag
 	accessFlags
+	railFlags
 	PublicURL string   `help:"Where payers and merchants reach this server, as serve has it: asked whether it leads here."`
-	Only      []string `help:"Only these checks: configuration, clock, database, reachability, webhooks, sealing, expiring, merchants, wallets, limits."`
+	Only      []string `help:"Only these checks: configuration, clock, database, reachability, webhooks, sealing, expiring, merchants, wallets, rails, limits."`
 	JSON      bool     `name:"json" help:"Print one JSON object."`
 
 	PSIDPrefix   string   `name:"psid-prefix" env:"SARRAF_PSID_PREFIX" help:"As serve has it: whether bills can be made."`
@@ -68,6 +69,7 @@ var groups = []struct {
 	{"expiring", true, (*checkup).expiring},
 	{"merchants", true, (*checkup).merchants},
 	{"wallets", true, (*checkup).wallets},
+	{"rails", false, (*checkup).rails},
 	{"limits", false, (*checkup).limits},
 }
 

@@ -9,6 +9,8 @@ import (
 
 	"sarraf/event"
 	"sarraf/internal/piecework"
+	"sarraf/payout"
+	"sarraf/rail"
 	"sarraf/seal"
 	"sarraf/store"
 	"sarraf/wallet"
@@ -29,6 +31,9 @@ type metrics struct {
 	payoutBatches lineMetrics
 	codes         *prometheus.CounterVec
 	signIns       *prometheus.CounterVec
+	sent          *prometheus.CounterVec
+	sending       *prometheus.HistogramVec
+	contrary      *prometheus.CounterVec
 }
 
 func newMetrics() *metrics {
@@ -65,12 +70,23 @@ func newMetrics() *metrics {
 		signIns: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sarraf_wallet_sign_ins_total", Help: "Attempts to sign in to a wallet, by what came of them.",
 		}, []string{"outcome"}),
+		sent: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sarraf_payout_attempts_total", Help: "Calls of rails about money that goes out, by rail, kind (send, inquire) and outcome.",
+		}, []string{"rail", "kind", "outcome"}),
+		sending: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "sarraf_payout_call_seconds", Help: "How long a call of a rail about money that goes out took, whatever came of it.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 15),
+		}, []string{"rail"}),
+		contrary: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sarraf_payout_contradictions_total", Help: "How often a rail said something else of a payout than what it had ended as.",
+		}, []string{"rail"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "sarraf_build_info", Help: "Always 1: what is running.", ConstLabels: prometheus.Labels{"version": versionText(), "go": runtime.Version()},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.batches, m.took, m.attempts, m.calls, m.deliveries, m.oldest, m.events, m.codes, m.signIns, build)
+	m.registry.MustRegister(m.batches, m.took, m.attempts, m.calls, m.deliveries, m.oldest, m.events, m.codes, m.signIns, m.sent, m.sending, m.contrary,
+		build)
 	m.uploads.register(m.registry)
 	m.payoutBatches.register(m.registry)
 	for _, s := range []webhook.State{webhook.Delivered, webhook.Exhausted, webhook.Refused} {
@@ -171,6 +187,17 @@ func (m lineMetrics) Undone(n int64, oldest time.Duration) {
 	m.oldest.Set(oldest.Seconds())
 }
 
+// Sent is for payout.SendObserver.
+func (m *metrics) Sent(name, kind string, outcome rail.Outcome, took time.Duration) {
+	m.sent.WithLabelValues(name, kind, string(outcome)).Inc()
+	if took > 0 {
+		m.sending.WithLabelValues(name).Observe(took.Seconds())
+	}
+}
+
+// Contradicted is for payout.SendObserver.
+func (m *metrics) Contradicted(name string) { m.contrary.WithLabelValues(name).Inc() }
+
 // Code is for wallet.AccessObserver.
 func (m *metrics) Code(outcome string) { m.codes.WithLabelValues(outcome).Inc() }
 
@@ -198,4 +225,5 @@ var (
 
 	_ piecework.Observer    = lineMetrics{}
 	_ wallet.AccessObserver = (*metrics)(nil)
+	_ payout.SendObserver   = (*metrics)(nil)
 )

@@ -32,6 +32,7 @@ const (
 type serveCmd struct {
 	databaseFlag
 	accessFlags
+	railFlags
 	Listen       string        `default:"127.0.0.1:8080" help:"Address to listen on."`
 	PublicURL    string        `help:"Where payers and merchants reach this server, as https://pay.example.com; by default http:// and the address it listens on."`
 	AdminListen  string        `help:"Address for metrics and profiles, as 127.0.0.1:9090; none by default."`
@@ -83,6 +84,10 @@ func (c serveCmd) Run(ctx context.Context, io streams) error {
 	if err != nil {
 		return err
 	}
+	senders, err := c.senders()
+	if err != nil {
+		return err
+	}
 	if comeIn.sender == nil {
 		log.Info("text messages are not sent: nobody can sign up for a wallet without --sms-url")
 	}
@@ -91,6 +96,7 @@ func (c serveCmd) Run(ctx context.Context, io streams) error {
 		settings: settings{
 			publicURL: public, off: c.Off, psid: c.PSIDPrefix, policy: policy, schedule: webhook.Standard(nil),
 			anonymous: anonymous{c.PerAddress, c.PerMerchant, proxies}, access: comeIn,
+			senders: senders,
 		},
 	}
 	return srv.run(ctx, func(a *app, _ string) error {
