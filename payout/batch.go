@@ -112,6 +112,7 @@ type batchItem struct {
 	Account       string         `json:"account"`
 	Description   string         `json:"description,omitempty"`
 	WebhookURL    string         `json:"webhook_url,omitempty"`
+	Again         bool           `json:"again,omitempty"` // an earlier line of the batch has its reference
 }
 
 // batchesAtOnce is how many batches are taken down at a time: each is a transaction of a megabyte or two, and others wait for it.
@@ -176,6 +177,7 @@ func sumsOf(lines []New) ([]money.Amount, error) {
 // splitBatch is a batch's lines as rows.
 func (s *Service) splitBatch(b Batch, by merchant.Actor, lines []New) ([]batchPart, error) {
 	var parts []batchPart
+	references := map[string]bool{"": false}
 	for some := range slices.Chunk(lines, batchPartMost) {
 		items := batchItems{From: by.Source}
 		for _, n := range some {
@@ -185,7 +187,9 @@ func (s *Service) splitBatch(b Batch, by merchant.Actor, lines []New) ([]batchPa
 			items.Items = append(items.Items, batchItem{
 				ID: n.ID, Number: n.Number, Reference: n.Reference, Method: n.Method, Amount: n.Amount.Minor, Currency: n.Amount.Currency,
 				RecipientName: n.RecipientName, Account: n.Account, Description: n.Description, WebhookURL: n.WebhookURL,
+				Again: references[n.Reference],
 			})
+			references[n.Reference] = n.Reference != ""
 		}
 		text, err := json.Marshal(items)
 		if err != nil {
@@ -199,24 +203,28 @@ func (s *Service) splitBatch(b Batch, by merchant.Actor, lines []New) ([]batchPa
 	return parts, nil
 }
 
-// lines are the part's lines as they were handed in.
-func (p *batchPart) lines(b Batch) ([]New, error) {
+// read answers the part's lines as they were handed in, and which of them repeat the reference of an earlier line of the batch.
+func (p *batchPart) read(b Batch) (list []New, again map[int64]bool, err error) {
 	var items batchItems
 	if err := json.Unmarshal([]byte(p.items), &items); err != nil {
-		return nil, fmt.Errorf("part %d of batch %s cannot be read: %w", p.part, p.batch, err)
+		return nil, nil, fmt.Errorf("part %d of batch %s cannot be read: %w", p.part, p.batch, err)
 	}
 	if have, want := int64(len(items.Items)), p.lastLine-p.firstLine+1; have != want {
-		return nil, fmt.Errorf("part %d of batch %s has %d lines and not %d", p.part, p.batch, have, want)
+		return nil, nil, fmt.Errorf("part %d of batch %s has %d lines and not %d", p.part, p.batch, have, want)
 	}
-	list := make([]New, len(items.Items))
+	list, again = make([]New, len(items.Items)), map[int64]bool{}
 	for n, i := range items.Items {
+		line := p.firstLine + int64(n)
 		list[n] = New{
-			Owner: p.owner, ID: i.ID, Door: b.Door, Number: i.Number, Reference: i.Reference, Batch: p.batch, Line: p.firstLine + int64(n),
-			Method: i.Method, Amount: money.Of(i.Amount, i.Currency), RecipientName: i.RecipientName, Account: i.Account, Description: i.Description,
+			Owner: p.owner, ID: i.ID, Door: b.Door, Number: i.Number, Reference: i.Reference, Batch: p.batch, Line: line, Method: i.Method,
+			Amount: money.Of(i.Amount, i.Currency), RecipientName: i.RecipientName, Account: i.Account, Description: i.Description,
 			WebhookURL: i.WebhookURL, AskedBy: merchant.Actor{Name: b.AskedBy, Source: items.From},
 		}
+		if i.Again {
+			again[line] = true
+		}
 	}
-	return list, nil
+	return list, again, nil
 }
 
 // faultsByLine reads why lines of the part were refused.

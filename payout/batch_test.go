@@ -198,16 +198,18 @@ func TestALineThatIsRefusedSaysWhyAndTheOthersGoOn(t *testing.T) {
 		sheet[1].Method = 99
 		sheet[2].Amount, sheet[2].Account = money.Of(10_000_000_00, "BDT"), "029876543"
 		sheet[4].Amount = money.Of(-1, "BDT")
-		sheet[599].Reference = "S-1" // in another slice
-		sheet[6].Reference = "S-6"   // beside the first
+		sheet[599].Reference = "S-1"                            // in another slice
+		sheet[6].Reference = "S-6"                              // beside the first
+		sheet[9].Reference, sheet[300].Reference = "S-2", "S-2" // the first of which is refused
 		b := h.hand(method, "", sheet)
 		h.drain()
-		if have := h.counted(b); have != "0 draft, 594 made, 6 errored" {
+		if have := h.counted(b); have != "0 draft, 592 made, 8 errored" {
 			t.Error(have)
 		}
 		want := map[int64][]fault.Code{
 			2: {fault.PayoutMethodMissing}, 3: {fault.AmountAboveLimit, fault.FieldMalformed}, 4: {fault.ReferenceTaken}, 5: {fault.AmountNotPositive},
 			7: {fault.ReferenceTaken}, 600: {fault.ReferenceTaken},
+			10: {fault.ReferenceTaken}, 301: {fault.ReferenceTaken},
 		}
 		have := map[int64][]fault.Code{}
 		for _, l := range h.lines(b, payout.LineErrored) {
@@ -224,10 +226,10 @@ func TestALineThatIsRefusedSaysWhyAndTheOthersGoOn(t *testing.T) {
 		if l := h.lines(b, payout.LineErrored)[1]; l.Faults[0].Field != payout.FieldAmount || l.Faults[0].Params["limit"] != strconv.FormatInt(method.Max, 10) {
 			t.Errorf("%+v", l.Faults[0])
 		}
-		if now := h.now(b); now.Made != 594 || now.Errored != 6 || now.Status != payout.BatchDone {
+		if now := h.now(b); now.Made != 592 || now.Errored != 8 || now.Status != payout.BatchDone {
 			t.Errorf("%+v", now)
 		}
-		h.stands(m.Owner, 100_000_00, 100_000_00-5_00-594*10_00, 0, 0)
+		h.stands(m.Owner, 100_000_00, 100_000_00-5_00-592*10_00, 0, 0)
 	})
 }
 

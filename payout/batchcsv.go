@@ -124,7 +124,7 @@ func openCSV(r io.Reader) (in *bufio.Reader, comma rune, skipped int, err error)
 		begin = rest
 	}
 	first, _, _ := bytes.Cut(begin, []byte("\n"))
-	if said := strings.TrimSpace(string(first)); len(said) == 5 && strings.EqualFold(said[:4], "sep=") && strings.Contains(",;\t|", said[4:]) {
+	if said := strings.TrimRight(string(first), "\r\n"); len(said) == 5 && strings.EqualFold(said[:4], "sep=") && strings.IndexByte(",;\t|", said[4]) >= 0 {
 		_, _ = in.Discard(min(len(first)+1, len(begin)))
 		return in, rune(said[4]), 1, nil
 	}

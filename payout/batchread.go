@@ -156,7 +156,7 @@ func partAfter(ctx context.Context, tx *store.Tx, b Batch, after int64, state Li
 
 // linesOf are the lines of one of the batch's parts.
 func (b Batch) linesOf(p batchPart) ([]BatchLine, error) {
-	lines, err := p.lines(b)
+	lines, _, err := p.read(b)
 	if err != nil {
 		return nil, err
 	}

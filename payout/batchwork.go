@@ -123,6 +123,7 @@ type batchSlice struct {
 	part   batchPart
 	faults map[int64][]*fault.Error // of the part, by line
 	lines  []New
+	again  map[int64]bool // lines that repeat the reference of an earlier one
 }
 
 // next locks the batch and reads its next n lines; false when another node has gone on with it.
@@ -147,7 +148,7 @@ func (w *batchWork) next(ctx context.Context, tx *store.Tx, n int64) (sl batchSl
 	if sl.faults, err = sl.part.faultsByLine(); err != nil {
 		return sl, false, err
 	}
-	lines, err := sl.part.lines(sl.Batch)
+	lines, again, err := sl.part.read(sl.Batch)
 	if err != nil {
 		return sl, false, err
 	}
@@ -156,6 +157,7 @@ func (w *batchWork) next(ctx context.Context, tx *store.Tx, n int64) (sl batchSl
 		return sl, false, fmt.Errorf("line %d of batch %s of %s is lost", was.decided()+1, was.ID, was.Owner)
 	}
 	sl.lines = lines[from:min(from+n, int64(len(lines)))]
+	sl.again = again
 	now := w.s.clock.Now()
 	for n := range sl.lines {
 		sl.lines[n].At = now
@@ -195,7 +197,18 @@ func (s *Service) makeLines(ctx context.Context, tx *store.Tx, sl *batchSlice, r
 		}
 		return 0, nil
 	}
-	out, err := s.RequestIn(ctx, tx, sl.lines)
+	asked := make([]New, 0, len(sl.lines))
+	for _, n := range sl.lines {
+		if sl.again[n.Line] { // whatever became of the first: the list is wrong, and which line was meant is not ours to guess
+			sl.faults[n.Line] = []*fault.Error{fault.New(fault.ReferenceTaken).On(FieldReference)}
+			continue
+		}
+		asked = append(asked, n)
+	}
+	if len(asked) == 0 {
+		return 0, nil
+	}
+	out, err := s.RequestIn(ctx, tx, asked)
 	if err != nil {
 		return 0, err
 	}
@@ -204,7 +217,7 @@ func (s *Service) makeLines(ctx context.Context, tx *store.Tx, sl *batchSlice, r
 		case piecework.Unavailable(o.Err) || fault.Has(o.Err, fault.Bug): // that is no decision
 			return 0, o.Err
 		case o.Err != nil:
-			sl.faults[sl.lines[n].Line] = fault.All(o.Err)
+			sl.faults[asked[n].Line] = fault.All(o.Err)
 		default:
 			made++
 		}
