@@ -131,3 +131,6 @@ func First(err error) *Error {
 func Has(err error, code Code) bool {
 	return slices.ContainsFunc(All(err), func(f *Error) bool { return f.Code == code })
 }
+
+// IsDecision reports whether err is what was decided about a request, and no failure: all that it is made of are faults, and none of code Bug.
+func IsDecision(err error) bool { return err != nil && !Has(err, Bug) }

@@ -55,6 +55,27 @@ func TestFaultsAreFoundInWhateverHoldsThem(t *testing.T) {
 	}
 }
 
+func TestOnlyFaultsAreADecision(t *testing.T) {
+	refused := New(BalanceInsufficient)
+	for _, c := range []struct {
+		err  error
+		want bool
+	}{
+		{nil, false},
+		{refused, true},
+		{fmt.Errorf("withdraw: %w", refused), true},
+		{Join(refused, New(FieldRequired)), true},
+		{New(Bug), false},
+		{Join(refused, New(Bug)), false},
+		{errors.New("disk"), false},
+		{errors.Join(refused, errors.New("disk")), false},
+	} {
+		if got := IsDecision(c.err); got != c.want {
+			t.Errorf("%v: %v", c.err, got)
+		}
+	}
+}
+
 func TestAnUnknownCodeIsInternal(t *testing.T) {
 	if Code("made up").Kind() != Internal {
 		t.Error("a forgotten kind tells too much")

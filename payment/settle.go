@@ -88,7 +88,7 @@ func (h *slice) decide(list []Receipt, carry func(place int, j judged) error) ([
 			}
 		}
 		if err != nil {
-			if carry != nil && !isFault(err) {
+			if carry != nil && !fault.IsDecision(err) {
 				return nil, nil, err
 			}
 			out[i].Err = err

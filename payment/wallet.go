@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"sarraf/fault"
 	"sarraf/ledger"
 	"sarraf/rail"
 	"sarraf/store"
@@ -87,10 +86,4 @@ func (s *Service) walletSlice(ctx context.Context, tx *store.Tx, list []Receipt)
 		return nil, err
 	}
 	return out, s.write(ctx, tx, done, others)
-}
-
-// isFault reports whether the error is a decision, and no failure of ours.
-func isFault(err error) bool {
-	var f *fault.Error
-	return errors.As(err, &f) && !fault.Has(err, fault.Bug)
 }

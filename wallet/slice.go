@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"sarraf/event"
@@ -506,7 +505,7 @@ func (s *Service) spendSlice(ctx context.Context, tx *store.Tx, orders []order) 
 			switch {
 			case err == nil:
 				list[k].Sent = &sent
-			case !isFault(err):
+			case !fault.IsDecision(err):
 				return nil, err
 			case o.many:
 				list[k].Faults = fault.All(err)
@@ -527,10 +526,4 @@ func (s *Service) spendSlice(ctx context.Context, tx *store.Tx, orders []order) 
 	}
 	_, err = s.log.Append(ctx, tx, facts)
 	return out, err
-}
-
-// isFault reports whether err is a refusal, and not a failure.
-func isFault(err error) bool {
-	var f *fault.Error
-	return errors.As(err, &f) && !strings.EqualFold(string(f.Code), string(fault.Bug))
 }

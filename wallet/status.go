@@ -48,7 +48,7 @@ func (s *Service) statusSlice(ctx context.Context, tx *store.Tx, list []statusCh
 			}
 			return nil
 		})
-		if err != nil && !isFault(err) {
+		if err != nil && !fault.IsDecision(err) {
 			return nil, err
 		}
 		out[i] = store.Outcome[Wallet]{Value: now, Err: err}
