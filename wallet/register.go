@@ -163,31 +163,36 @@ func (s *Service) createSlice(ctx context.Context, tx *store.Tx, list []making) 
 			references = append(references, m.Reference, m.Merchant)
 		}
 	}
-	taken := map[[2]string]bool{}
-	note := func(r store.Row) error {
+	taken, named := map[string]bool{}, map[[2]string]bool{}
+	have.walletsLater(tx, owners)
+	tx.LaterRows(bulkNumberOwners, numbers, func(r store.Row) error {
+		var number, owner string
+		err := r.Scan(&number, &owner)
+		taken[number] = true
+		return err
+	})
+	err := tx.QueryRows(ctx, bulkReferencesTaken, references, func(r store.Row) error {
 		var k [2]string
 		err := r.Scan(&k[0], &k[1])
-		taken[k] = true
+		named[k] = true
 		return err
-	}
-	have.walletsLater(tx, owners)
-	tx.LaterRows(bulkNumbersTaken, numbers, note)
-	if err := tx.QueryRows(ctx, bulkReferencesTaken, references, note); err != nil {
+	})
+	if err != nil {
 		return nil, err
 	}
 	out := make([]store.Outcome[Wallet], len(list))
 	var wallets, states []any
 	var aliases []store.Alias
 	for i, m := range list {
-		number, reference := [2]string{m.Number, NumberAlias}, [2]string{m.Reference, m.Merchant}
+		reference := [2]string{m.Reference, m.Merchant}
 		switch old := have.wallets[m.Owner]; {
 		case old != nil: // our own earlier work, or the same twice in the slice
 			out[i].Value = old.Wallet
 			continue
-		case taken[number]:
+		case taken[m.Number]:
 			out[i].Err = fault.New(fault.ReferenceTaken).On("mobile_number")
 			continue
-		case m.Reference != "" && taken[reference]:
+		case m.Reference != "" && named[reference]:
 			out[i].Err = fault.New(fault.ReferenceTaken).On("reference")
 			continue
 		}
@@ -196,11 +201,11 @@ func (s *Service) createSlice(ctx context.Context, tx *store.Tx, list []making) 
 		have.wallets[m.Owner] = &k
 		wallets, states = append(wallets, k.args()...), append(states, m.Owner, int64(0), int64(0), "{}")
 		if m.Number != "" {
-			taken[number] = true
+			taken[m.Number] = true
 			aliases = append(aliases, store.Alias{Value: m.Number, Kind: NumberAlias, Owner: m.Owner, ID: m.Owner})
 		}
 		if m.Reference != "" {
-			taken[reference] = true
+			named[reference] = true
 		}
 		merchant.NoteLater(tx, m.line)
 	}
@@ -356,7 +361,7 @@ func (s *Service) Change(ctx context.Context, by merchant.Actor, to Wallet) (Wal
 // moveNumber has another number lead to the wallet instead of its own.
 func moveNumber(ctx context.Context, tx *store.Tx, w Wallet, to string) error {
 	taken := false
-	err := tx.QueryRows(ctx, bulkNumbersTaken, []any{to, NumberAlias}, func(r store.Row) error {
+	err := tx.QueryRows(ctx, bulkNumberOwners, []any{to, NumberAlias}, func(r store.Row) error {
 		taken = true
 		return r.Scan(new(string), new(string))
 	})

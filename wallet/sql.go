@@ -55,8 +55,6 @@ func sqlList(merchant, status, after, before, backwards bool) string {
 var (
 	bulkWallets = store.NewBulk(`WITH k (owner) AS (VALUES {rows})
 		SELECT `+walletColumns+` FROM k JOIN wallet w ON w.owner = k.owner`, "TEXT")
-	bulkNumbersTaken = store.NewBulk(`WITH k (value, kind) AS (VALUES {rows})
-		SELECT a.value, a.kind FROM k JOIN alias a ON a.value = k.value AND a.kind = k.kind`, "TEXT", "TEXT")
 	bulkNumberOwners = store.NewBulk(`WITH k (value, kind) AS (VALUES {rows})
 		SELECT a.value, a.owner FROM k JOIN alias a ON a.value = k.value AND a.kind = k.kind`, "TEXT", "TEXT")
 	bulkReferencesTaken = store.NewBulk(`WITH k (reference, merchant) AS (VALUES {rows})
