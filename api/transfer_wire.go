@@ -13,9 +13,9 @@ import (
 type Transfer struct {
 	ID            string    `json:"id" doc:"Its own id. Ids sort by time."`
 	Number        string    `json:"number,omitempty" doc:"The number of its receipt, where its front door prints one."`
-	Kind          string    `json:"kind" enum:"send,payment,topup" doc:"Money sent to a person, paid to a shop, or put in from outside."`
+	Kind          string    `json:"kind" enum:"send,payment,topup,withdrawal,return" doc:"Money sent to a person, paid to a shop, put in from outside, taken out by a payout, or back from a payout that came to nothing."`
 	Door          string    `json:"door" doc:"The front door it came in by." example:"native"`
-	Sender        *Party    `json:"sender,omitempty" doc:"Absent for a topup."`
+	Sender        *Party    `json:"sender,omitempty" doc:"Absent for a topup and a return."`
 	Receiver      Party     `json:"receiver"`
 	Invoice       string    `json:"invoice,omitempty" doc:"The id of the invoice that it paid."`
 	Amount        string    `json:"amount" doc:"What the receiver got, in the major unit." example:"120.00"`
@@ -23,9 +23,9 @@ type Transfer struct {
 	Total         string    `json:"total" doc:"What left the sender's wallet." example:"125.00"`
 	Currency      string    `json:"currency" example:"BDT"`
 	Note          string    `json:"note,omitempty" doc:"The sender's."`
-	Rail          string    `json:"rail,omitempty" doc:"Of a topup: the way the money came."`
-	RailReference string    `json:"rail_reference,omitempty" doc:"Of a topup: the rail's own id of it."`
-	BalanceAfter  string    `json:"balance_after,omitempty" doc:"What the sender then had left, or after a topup the wallet; only for whoever may see it."`
+	Rail          string    `json:"rail,omitempty" doc:"Of a topup: the way the money came. Of a withdrawal payout, of its return return."`
+	RailReference string    `json:"rail_reference,omitempty" doc:"Of a topup: the rail's own id of it. Of a withdrawal and its return: the payout's id."`
+	BalanceAfter  string    `json:"balance_after,omitempty" doc:"What the sender then had left, or after a topup or a return the wallet; only for whoever may see it."`
 	By            string    `json:"by,omitempty" enum:"merchant,operator" doc:"Whose key asked for it; absent when the holder did, at another front door."`
 	At            time.Time `json:"at"`
 }
@@ -64,9 +64,9 @@ func shownTo(t wallet.Transfer, sender, receiver bool) wallet.Transfer {
 	return t
 }
 
-// senderOf is nobody for a topup.
+// senderOf is nobody for what came from outside.
 func senderOf(t wallet.Transfer) *Party {
-	if t.Kind == wallet.TopUp {
+	if t.FromOutside() {
 		return nil
 	}
 	return &Party{Wallet: t.Owner, Name: t.SenderName, MobileNumber: t.SenderNumber}
@@ -76,6 +76,9 @@ func receiverOf(t wallet.Transfer) Party {
 	p := Party{Wallet: t.Receiver, Kind: string(t.ReceiverKind), Name: t.ReceiverName, MobileNumber: t.ReceiverNumber}
 	if t.Invoice != "" {
 		p.Wallet = "" // it is a merchant
+	}
+	if t.Kind == wallet.Withdrawal {
+		p.MobileNumber = "" // it may be any account: the payout tells
 	}
 	return p
 }
@@ -89,7 +92,7 @@ func appendTransfer(b []byte, t *wallet.Transfer, balance bool) []byte {
 	b = httpx.AppendString(b, string(t.Kind))
 	b = append(b, `,"door":`...)
 	b = httpx.AppendString(b, t.Door)
-	if t.Kind != wallet.TopUp {
+	if !t.FromOutside() {
 		b = append(b, `,"sender":`...)
 		b = appendParty(b, Party{Wallet: t.Owner, Name: t.SenderName, MobileNumber: t.SenderNumber})
 	}

@@ -38,7 +38,7 @@ type WalletBalance struct {
 // Limit bounds one sort of transfer of a wallet. A bound that is absent there is not.
 type Limit struct {
 	Currency      string `json:"currency" example:"BDT"`
-	Kind          string `json:"kind" enum:"send,payment,topup" doc:"Of the transfers it bounds."`
+	Kind          string `json:"kind" enum:"send,payment,topup,withdrawal" doc:"Of the transfers it bounds."`
 	Least         string `json:"least,omitempty" doc:"The least amount of one, in the major unit, without its fee; so are the others."`
 	Most          string `json:"most,omitempty" doc:"The greatest amount of one."`
 	Daily         string `json:"daily,omitempty" doc:"Of all in one day."`
@@ -53,9 +53,9 @@ type StatementLine struct {
 	Number       int64     `json:"number" doc:"Its number in the wallet's books; the newest has the greatest. A fee, which is told with what it was for, takes one as well."`
 	Transfer     string    `json:"transfer" doc:"The transfer's id."`
 	Receipt      string    `json:"receipt,omitempty" doc:"The number of its receipt, where its front door prints one."`
-	Kind         string    `json:"kind" enum:"send,payment,topup"`
+	Kind         string    `json:"kind" enum:"send,payment,topup,withdrawal,return"`
 	Direction    string    `json:"direction" enum:"in,out"`
-	Counterparty *Party    `json:"counterparty,omitempty" doc:"Absent for a topup."`
+	Counterparty *Party    `json:"counterparty,omitempty" doc:"Absent for a topup and a return."`
 	Amount       string    `json:"amount" doc:"In the major unit, without the fee." example:"120.00"`
 	Fee          string    `json:"fee" doc:"What the house took of this wallet." example:"5.00"`
 	Balance      string    `json:"balance" doc:"What was there after it." example:"1109.50"`

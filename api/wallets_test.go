@@ -376,7 +376,7 @@ func TestLimitsTellWhatIsUsed(t *testing.T) {
 		if err := json.Unmarshal([]byte(a.body), &got); err != nil {
 			t.Fatal(err)
 		}
-		if len(got.Data) != 9 {
+		if len(got.Data) != 12 {
 			t.Fatalf("%d limits: %s", len(got.Data), a.body)
 		}
 		for _, l := range got.Data {
@@ -388,6 +388,10 @@ func TestLimitsTellWhatIsUsed(t *testing.T) {
 				}
 			case "BDT topup":
 				if l.UsedToday != "1000.00" || l.Own || l.Daily != "" {
+					t.Errorf("%+v", l)
+				}
+			case "PKR withdrawal":
+				if l.Least != "1.00" || l.Own || l.UsedToday != "0.00" {
 					t.Errorf("%+v", l)
 				}
 			case "JPY send":

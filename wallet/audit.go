@@ -26,13 +26,16 @@ func scanRow(r store.Row) (t row, err error) {
 }
 
 // Audit proves the wallets in a snapshot: each transfer is, in every column, what its one event says, and its receiver's merchant was told the
-// same; its entries move exactly what it says, between the accounts that it names, with no transfer of these kinds left over; and each
-// telephone and receipt number leads to what has it, and to nothing else.
+// same; its entries move exactly what it says, between the accounts that it names, with no transfer of these kinds left over; each return is
+// of one withdrawal, and brings back what that one took; and each telephone and receipt number leads to what has it, and to nothing else.
 func Audit(ctx context.Context, tx *store.Tx, report audit.Report) error {
 	if err := auditEvents(ctx, tx, report); err != nil {
 		return err
 	}
 	if err := auditMoves(ctx, tx, report); err != nil {
+		return err
+	}
+	if err := auditReturns(ctx, tx, report); err != nil {
 		return err
 	}
 	return auditAliases(ctx, tx, report)
@@ -185,7 +188,7 @@ func (s *story) judgeNotes(t Transfer) {
 // auditMoves walks the transfers and the entries that name them.
 func auditMoves(ctx context.Context, tx *store.Tx, report audit.Report) error {
 	rows := store.NewStream(ctx, tx, sqlTransfersByOwner, nil, scanRow)
-	entries := ledger.StreamTransfers(ctx, tx, []string{moveSend, movePayment, moveTopUp, moveFee})
+	entries := ledger.StreamTransfers(ctx, tx, []string{moveSend, movePayment, moveTopUp, moveFee, moveWithdrawal, moveReturn})
 	for {
 		r, ok1 := rows.Peek(ctx)
 		e, ok2 := entries.Peek(ctx)
@@ -223,13 +226,18 @@ func compare(owner, id string, t Transfer, moved []ledger.Entry, report audit.Re
 		}
 		return
 	}
-	sp := Spend{Sender: t.Owner, Receiver: t.Receiver, Amount: t.money(), rail: t.Rail}
-	if t.Invoice != "" {
+	sp := Spend{Sender: t.Owner, Receiver: t.Receiver, Amount: t.money()}
+	switch {
+	case t.Kind == Withdrawal || t.Kind == Return:
+		sp.Out = &Out{}
+	case t.Invoice != "":
 		sp.Payee = &payeeOfInvoice
+	default:
+		sp.rail = t.Rail
 	}
 	accounts := sp.accounts(true)
 	from, to, fees := accounts[0], accounts[1], accounts[len(accounts)-1]
-	if t.Kind == TopUp {
+	if t.FromOutside() {
 		from, to = to, from
 	}
 	whole, fee := int64(0), int64(0)
@@ -237,7 +245,7 @@ func compare(owner, id string, t Transfer, moved []ledger.Entry, report audit.Re
 		switch {
 		case e.Kind == moves[t.Kind] && e.Transfer == t.ID && e.Account == from.ID() && e.CounterOwner == to.Owner && e.CounterAccount == to.ID():
 			whole += e.Amount
-		case e.Kind == moveFee && t.Kind != TopUp && e.Account == from.ID() && e.CounterOwner == fees.Owner && e.CounterAccount == fees.ID():
+		case e.Kind == moveFee && sp.Out == nil && t.Kind != TopUp && e.Account == from.ID() && e.CounterOwner == fees.Owner && e.CounterAccount == fees.ID():
 			fee += e.Amount
 		default:
 			say("transfer %s moves %d from %s to %s of %s for it, which is not its way", e.Transfer, e.Amount, e.Account, e.CounterAccount, e.CounterOwner)
@@ -246,17 +254,60 @@ func compare(owner, id string, t Transfer, moved []ledger.Entry, report audit.Re
 			say("transfer %s was made at another time", e.Transfer)
 		}
 	}
+	if sp.Out != nil {
+		fee = min(t.Fee, whole) // it goes along, and is earned when the payout is completed
+		whole -= fee
+	}
 	if whole != t.Amount || fee != t.Fee {
 		say("its entries move %d and a fee of %d, not %d and %d", whole, fee, t.Amount, t.Fee)
 	}
-	// The last entry of the wallet's own tells what was left; that of a top-up is on the other side.
-	if t.Kind != TopUp && len(moved) > 0 {
+	// The last entry of the wallet's own tells what was left; that of what comes from outside is on the other side.
+	if !t.FromOutside() && len(moved) > 0 {
 		least := moved[0].BalanceAfter
 		for _, e := range moved[1:] {
 			least = min(least, e.BalanceAfter)
 		}
 		if t.BalanceAfter != least {
 			say("it says that %d was left, and the entries that %d was", t.BalanceAfter, least)
+		}
+	}
+}
+
+// StreamOfPayouts walks withdrawals and returns by wallet, by payout - their RailReference - and a withdrawal before its return.
+func StreamOfPayouts(ctx context.Context, tx *store.Tx) *store.Stream[Transfer] {
+	return store.NewStream(ctx, tx, sqlOfPayouts, []any{string(Withdrawal), string(Return)}, func(r store.Row) (Transfer, error) {
+		t, err := scanRow(r)
+		return t.Transfer, err
+	})
+}
+
+// auditReturns walks withdrawals and returns: each is what it says of itself, and a return is what its withdrawal makes of it. That a
+// payout has one withdrawal and one return at most, the table's own key says; that it has them, the audit of payouts.
+func auditReturns(ctx context.Context, tx *store.Tx, report audit.Report) error {
+	rows := StreamOfPayouts(ctx, tx)
+	var last Transfer
+	for {
+		t, ok := rows.Peek(ctx)
+		if !ok {
+			return rows.Err()
+		}
+		rows.Next(ctx)
+		say := func(format string, args ...any) {
+			report(audit.Finding{Table: "wallet_transfer", Owner: t.Owner, Row: t.ID, Problem: fmt.Sprintf(format, args...)})
+		}
+		switch {
+		case t.Kind == Withdrawal:
+			if last = t; t.Rail != PayoutRail || t.RailReference == "" || t.Receiver != "" {
+				say("it is a withdrawal for payout %q over %q to wallet %q", t.RailReference, t.Rail, t.Receiver)
+			}
+		case last.Owner != t.Owner || last.RailReference != t.RailReference:
+			say("it is the return of payout %s, for which nothing was withdrawn", t.RailReference)
+		default:
+			want := last.back(t.ID, Back{At: t.At})
+			want.BalanceAfter = t.BalanceAfter
+			for _, d := range audit.Diff(t, want) {
+				say("%s by withdrawal %s", d, last.ID)
+			}
 		}
 	}
 }

@@ -33,8 +33,9 @@ type ruleOf struct {
 // moved is a transfer as the model has it.
 type moved struct {
 	wallet.Transfer
-	once  bool
-	asked time.Time // by the clock; At may be the beginning of the day after
+	once     bool
+	asked    time.Time // by the clock; At may be the beginning of the day after
+	returned bool      // a withdrawal that came back
 }
 
 // balance is what the wallet has.
@@ -43,7 +44,7 @@ func (m *model) balance(owner string, c money.Currency) (sum int64) {
 		if t.Currency != c {
 			continue
 		}
-		if t.Owner == owner && t.Kind != wallet.TopUp {
+		if t.Owner == owner && !t.FromOutside() {
 			sum -= t.Amount + t.Fee
 		}
 		if t.Receiver == owner {
@@ -53,11 +54,11 @@ func (m *model) balance(owner string, c money.Currency) (sum int64) {
 	return sum
 }
 
-// used is what of the movement went out in the day and the month of the time.
+// used is what of the movement went out in the day and the month of the time, and did not come back.
 func (m *model) used(p *person, c money.Currency, kind wallet.Movement, at time.Time) (u wallet.Usage) {
 	y, mo, d := at.In(p.zone).Date()
 	for _, t := range m.moved {
-		if t.Owner != p.Owner || t.Kind != kind || t.Currency != c {
+		if t.Owner != p.Owner || t.Kind != kind || t.Currency != c || t.returned {
 			continue
 		}
 		y2, mo2, d2 := t.At.In(p.zone).Date()
@@ -147,7 +148,8 @@ func (m *model) spend(sp wallet.Spend, at time.Time) (t wallet.Transfer, replay 
 		switch {
 		case foreign && old.Merchant != sp.Merchant:
 			return t, false, fault.WalletMissing
-		case old.Receiver != sp.Receiver || old.Amount != sp.Amount.Minor || old.Currency != c || old.Note != sp.Note || old.Kind == wallet.TopUp:
+		case sp.Out != nil && old.RailReference != sp.Out.Payout,
+			old.Receiver != sp.Receiver || old.Amount != sp.Amount.Minor || old.Currency != c || old.Note != sp.Note || old.Kind == wallet.TopUp:
 			return t, false, fault.IdempotencyReused
 		}
 		return old.Transfer, true, ""
@@ -159,13 +161,17 @@ func (m *model) spend(sp wallet.Spend, at time.Time) (t wallet.Transfer, replay 
 		return t, false, fault.CurrencyUnknown
 	case from.Status != wallet.Approved:
 		return t, false, fault.SenderNotApproved
+	case sp.Out != nil: // to nobody here
 	case sp.Sender == sp.Receiver:
 		return t, false, fault.ReceiverSelf
 	case to == nil || to.Status != wallet.Approved || to.Sandbox != from.Sandbox || !to.Has(c):
 		return t, false, fault.ReceiverMissing
 	}
 	kind := wallet.Send
-	if to.Kind == wallet.Merchant {
+	switch {
+	case sp.Out != nil:
+		kind = wallet.Withdrawal
+	case to.Kind == wallet.Merchant:
 		kind = wallet.Payment
 	}
 	pin := func() fault.Code {
@@ -199,9 +205,13 @@ func (m *model) spend(sp wallet.Spend, at time.Time) (t wallet.Transfer, replay 
 		return t, false, code
 	}
 	t = wallet.Transfer{
-		Owner: sp.Sender, ID: sp.ID, Door: sp.Door, Kind: kind, Merchant: from.Merchant, Receiver: sp.Receiver, ReceiverMerchant: to.Merchant,
-		Amount: sp.Amount.Minor, Fee: f, Currency: c, Note: sp.Note, SenderName: from.Name, ReceiverName: to.Name, ReceiverKind: to.Kind,
-		BalanceAfter: have - sp.Amount.Minor - f, By: sp.By, At: when,
+		Owner: sp.Sender, ID: sp.ID, Door: sp.Door, Kind: kind, Merchant: from.Merchant, Receiver: sp.Receiver, Amount: sp.Amount.Minor, Fee: f, Currency: c,
+		Note: sp.Note, SenderName: from.Name, BalanceAfter: have - sp.Amount.Minor - f, By: sp.By, At: when,
+	}
+	if sp.Out != nil {
+		t.Rail, t.RailReference, t.ReceiverName, t.ReceiverNumber = wallet.PayoutRail, sp.Out.Payout, sp.Out.Name, sp.Out.Account
+	} else {
+		t.ReceiverMerchant, t.ReceiverName, t.ReceiverKind = to.Merchant, to.Name, to.Kind
 	}
 	m.moved = append(m.moved, moved{Transfer: t, once: sp.Once, asked: at})
 	return t, false, ""
@@ -223,6 +233,28 @@ func (m *model) same(sp wallet.Spend, at, when time.Time) (found *moved) {
 		}
 	}
 	return found
+}
+
+// giveBack has the i-th of what was moved, a withdrawal, come back.
+func (m *model) giveBack(i int, at time.Time) (t wallet.Transfer) {
+	w := &m.moved[i]
+	w.returned = true
+	t = wallet.Transfer{
+		Owner: w.Owner, Kind: wallet.Return, Merchant: w.Merchant, Receiver: w.Owner, Amount: w.Amount + w.Fee, Currency: w.Currency,
+		BalanceAfter: m.balance(w.Owner, w.Currency) + w.Amount + w.Fee, At: at,
+	}
+	m.moved = append(m.moved, moved{Transfer: t, asked: at})
+	return t
+}
+
+// outside is what the wallet has taken out and has not got back.
+func (m *model) outside(owner string, c money.Currency) (sum int64) {
+	for _, t := range m.moved {
+		if t.Owner == owner && t.Currency == c && t.Kind == wallet.Withdrawal && !t.returned {
+			sum += t.Amount + t.Fee
+		}
+	}
+	return sum
 }
 
 // topUp puts money into a wallet, or says why not.

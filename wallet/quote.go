@@ -14,7 +14,7 @@ import (
 type Quote struct {
 	Kind               Movement
 	Amount, Fee, Total money.Amount
-	Sender, Receiver   Wallet // Receiver is zero for an invoice
+	Sender, Receiver   Wallet // Receiver is zero for an invoice and a withdrawal
 }
 
 // Quote judges a Spend as it would be judged now, up to the balance, and moves nothing; it asks for no PIN. Its figures are those of the
@@ -29,7 +29,7 @@ func (s *Service) Quote(ctx context.Context, sp Spend) (Quote, error) {
 	var available int64
 	err := s.db.Snapshot(ctx, func(ctx context.Context, tx *store.Tx) error {
 		owners := []string{sp.Sender}
-		if sp.Payee == nil && sp.Receiver != "" && sp.Receiver != sp.Sender {
+		if sp.Payee == nil && sp.Out == nil && sp.Receiver != "" && sp.Receiver != sp.Sender {
 			owners = append(owners, sp.Receiver)
 		}
 		l.house.walletsLater(tx, owners)

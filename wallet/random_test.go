@@ -53,6 +53,7 @@ type driver struct {
 	owners []string
 	latest time.Time
 	past   []wallet.Spend
+	out    []wallet.Spend // withdrawals of before
 	spent  int
 	codes  map[fault.Code]int // what slices were answered
 }
@@ -74,7 +75,9 @@ func newDriver(h *house, t *rapid.T) *driver {
 		d.model.wallets[w.Owner] = &person{Wallet: w, pin: "1234", zone: loc}
 		d.owners = append(d.owners, w.Owner)
 	}
-	for _, k := range []ruleOf{{"", "BDT", wallet.Send}, {"", "BDT", wallet.Payment}, {"", "PKR", wallet.Send}, {"", "PKR", wallet.Payment}} {
+	for _, k := range []ruleOf{
+		{"", "BDT", wallet.Send}, {"", "BDT", wallet.Payment}, {"", "PKR", wallet.Send}, {"", "PKR", wallet.Payment}, {"", "BDT", wallet.Withdrawal}, {"", "PKR", wallet.Withdrawal},
+	} {
 		d.setRule(k, wallet.Rule{Fee: money.Schedule{Flat: 500}, Min: 100, Max: 5_000_00, Daily: 20_000_00, Monthly: 60_000_00})
 	}
 	return d
@@ -83,7 +86,7 @@ func newDriver(h *house, t *rapid.T) *driver {
 func (d *driver) drive() {
 	for d.spent < spendingsLeast {
 		d.tick()
-		switch rapid.SampledFrom([]string{"slice", "slice", "slice", "top up", "check PIN", "change PIN", "status", "reset", "rule", "slice"}).Draw(d.t, "what") {
+		switch rapid.SampledFrom([]string{"slice", "slice", "slice", "top up", "check PIN", "change PIN", "status", "reset", "rule", "slice", "withdraw", "withdraw", "give back"}).Draw(d.t, "what") {
 		case "slice":
 			d.slice()
 		case "top up":
@@ -96,8 +99,12 @@ func (d *driver) drive() {
 			d.setStatus()
 		case "reset":
 			d.reset()
+		case "withdraw":
+			d.withdraw()
+		case "give back":
+			d.giveBack()
 		default:
-			k := ruleOf{"", d.currency(), rapid.SampledFrom([]wallet.Movement{wallet.Send, wallet.Payment}).Draw(d.t, "movement")}
+			k := ruleOf{"", d.currency(), rapid.SampledFrom([]wallet.Movement{wallet.Send, wallet.Payment, wallet.Withdrawal}).Draw(d.t, "movement")}
 			if d.chance(60) {
 				k.owner = d.owner()
 			}
@@ -214,12 +221,17 @@ func (d *driver) slice() {
 	d.send(list)
 }
 
-// send holds what became of each against the model's.
+// send spends them.
 func (d *driver) send(list []wallet.Spend) {
 	out, err := d.h.SpendMany(d.h.t.Context(), "m1", list, nil)
 	if err != nil {
 		d.t.Fatal(err)
 	}
+	d.became(list, out)
+}
+
+// became holds what became of each against the model's.
+func (d *driver) became(list []wallet.Spend, out []wallet.Outcome) {
 	now := d.h.clock.Now()
 	for i, sp := range list {
 		d.spent++
@@ -234,6 +246,56 @@ func (d *driver) send(list []wallet.Spend) {
 		}
 		if code == "" && (out[i].Sent.Transfer != t || out[i].Sent.Replay != replay) {
 			d.t.Fatalf("%+v: replay %v, not %v: %s", sp, out[i].Sent.Replay, replay, cmp.Diff(t, out[i].Sent.Transfer))
+		}
+	}
+}
+
+// withdraw takes money out several times at once.
+func (d *driver) withdraw() {
+	list := make([]wallet.Spend, rapid.IntRange(1, 10).Draw(d.t, "withdrawals"))
+	for i := range list {
+		if len(d.out) > 0 && d.chance(8) {
+			list[i] = rapid.SampledFrom(d.out).Draw(d.t, "again")
+			if d.chance(40) {
+				list[i].Amount.Minor++
+			}
+			continue
+		}
+		sp := d.spending()
+		sp.ID, sp.Receiver, sp.Out = id.New(d.h.clock), "", &wallet.Out{Payout: id.New(d.h.clock), Name: "R", Account: "+8801712345678"}
+		if list[i] = sp; d.chance(30) {
+			d.out = append(d.out, sp)
+		}
+	}
+	d.became(list, d.h.withdrawMany(list))
+}
+
+// giveBack returns a withdrawal or some.
+func (d *driver) giveBack() {
+	now := d.h.clock.Now()
+	var list, want []wallet.Transfer
+	for i := range d.model.moved {
+		t := d.model.moved[i]
+		if t.Kind == wallet.Withdrawal && !t.returned && len(list) < 3 && d.chance(50) {
+			list, want = append(list, t.Transfer), append(want, d.model.giveBack(i, now))
+		}
+	}
+	if len(list) == 0 {
+		return
+	}
+	d.answered(d.h.giveBack(list...), "", list)
+	for i, t := range list {
+		lines, err := d.h.Statement(d.h.t.Context(), t.Owner, t.Currency, wallet.Page{Limit: 3})
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		found := false
+		for _, l := range lines {
+			found = found || l.Transfer.Kind == wallet.Return && l.Transfer.RailReference == t.RailReference && l.Transfer.Amount == want[i].Amount &&
+				l.Transfer.BalanceAfter == want[i].BalanceAfter && l.Balance == want[i].BalanceAfter && l.Transfer.At.Equal(now)
+		}
+		if !found {
+			d.t.Fatalf("%+v: its statement has %+v, the model says %+v", t, lines, want[i])
 		}
 	}
 }
@@ -333,6 +395,9 @@ func (d *driver) check() {
 			sums[f.Currency] += f.Balance()
 			if f.Kind == ledger.Wallet && (f.Balance() != d.model.balance(owner, f.Currency) || f.Balance() < 0) {
 				d.t.Fatalf("%s has %d of %s, the model says %d", p.Name, f.Balance(), f.Currency, d.model.balance(owner, f.Currency))
+			}
+			if f.Kind == ledger.Withdrawals && f.Balance() != d.model.outside(owner, f.Currency) {
+				d.t.Fatalf("%s has taken out %d of %s, the model says %d", p.Name, f.Balance(), f.Currency, d.model.outside(owner, f.Currency))
 			}
 		}
 		used, err := d.h.Used(d.h.t.Context(), owner, "BDT")

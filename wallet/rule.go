@@ -3,6 +3,7 @@ package wallet
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"time"
 
@@ -22,10 +23,13 @@ const (
 	Send    Movement = "send"    // to a consumer's wallet
 	Payment Movement = "payment" // to a merchant's wallet, or for an invoice
 	TopUp   Movement = "topup"   // from outside into a wallet
+
+	Withdrawal Movement = "withdrawal" // out of a wallet, by a payout, to an account elsewhere
+	Return     Movement = "return"     // of a withdrawal whose payout came to nothing; it has no rule
 )
 
-// Movements lists every movement.
-func Movements() []Movement { return []Movement{Send, Payment, TopUp} }
+// Movements lists every movement that has a rule.
+func Movements() []Movement { return []Movement{Send, Payment, TopUp, Withdrawal} }
 
 // Rule is what a movement costs and how much of it may be. Amounts are minor units of its currency and without the fee; a limit of 0 is none.
 type Rule struct {
@@ -115,8 +119,8 @@ func (s *Service) Rule(ctx context.Context, owner string, c money.Currency, m Mo
 // FieldNotOneOf on movement, CurrencyUnknown, WalletMissing.
 func (s *Service) SetRule(ctx context.Context, by merchant.Actor, owner string, c money.Currency, m Movement, r *Rule) error {
 	switch {
-	case m != Send && m != Payment && m != TopUp:
-		return fault.New(fault.FieldNotOneOf).On("movement").With("allowed", "send,payment,topup")
+	case !slices.Contains(Movements(), m):
+		return fault.New(fault.FieldNotOneOf).On("movement").With("allowed", "send,payment,topup,withdrawal")
 	case !c.Known():
 		return fault.New(fault.CurrencyUnknown).On("currency")
 	case by.Name == "" || by.Source == "":

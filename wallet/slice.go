@@ -117,14 +117,14 @@ func (s *Service) Load(ctx context.Context, tx *store.Tx, list []Spend) (*Slice,
 			sp.at = s.clock.Now()
 		}
 		senders = append(senders, sp.Sender)
-		if sp.Payee == nil && sp.Receiver != "" && !sp.topUp() {
+		if sp.Payee == nil && sp.Out == nil && sp.Receiver != "" && !sp.topUp() {
 			all = append(all, sp.Receiver)
 		}
 		ids = append(ids, sp.Sender, sp.ID)
-		if sp.topUp() {
-			rails = append(rails, sp.reference, sp.rail, sp.Sender)
+		if rail, reference := sp.over(); rail != "" {
+			rails = append(rails, reference, rail, sp.Sender)
 		}
-		if sp.Once {
+		if sp.Once && sp.Out == nil {
 			for minutes := range int64(3) { // two nodes' clocks differ a little
 				echoes = append(echoes, sp.echo(minutes-1), sp.Sender)
 			}
@@ -213,7 +213,7 @@ func (l *Slice) Judge(books *ledger.Books, sp *Spend, more []ledger.Op) (Sent, e
 	}
 	have := st.used.of(sp.Amount.Currency, q.movement, sp.at, q.sender.Zone)
 	at := have.dated(sp.at, q.sender.Zone)
-	if sp.Once {
+	if sp.Once && sp.Out == nil {
 		if t := l.echoOf(sp, at); t != nil {
 			if err := l.pin(q.sender, st, sp); err != nil {
 				return Sent{}, err
@@ -239,7 +239,7 @@ func (l *Slice) Judge(books *ledger.Books, sp *Spend, more []ledger.Op) (Sent, e
 	switch {
 	case t.Kind == TopUp:
 		t.BalanceAfter = r.After[0].To
-	case t.Fee > 0:
+	case t.Fee > 0 && t.Kind != Withdrawal:
 		t.BalanceAfter = r.After[1].From
 	}
 	l.note(t, sp)
@@ -263,10 +263,10 @@ func deref(t *Transfer) Transfer {
 func (l *Slice) note(t *Transfer, sp *Spend) {
 	l.made = append(l.made, t)
 	l.byID[[2]string{t.Owner, t.ID}] = t
-	if sp.topUp() {
+	if t.Rail != "" {
 		l.byRail[[3]string{t.Owner, t.Rail, t.RailReference}] = t
 	}
-	if sp.Once {
+	if sp.Once && sp.Out == nil {
 		echo := sp.echo(0)
 		l.echo[t] = echo
 		l.hear(echo, t)
@@ -286,15 +286,19 @@ func (l *Slice) replayed(sp *Spend) (*Transfer, error) {
 		if !l.mayKnow(sp, t) {
 			return nil, fault.New(fault.WalletMissing)
 		}
-		if t.Receiver != sp.Receiver || t.Amount != sp.Amount.Minor || t.Currency != sp.Amount.Currency || t.Note != sp.Note || t.Invoice != sp.Invoice || t.Rail != sp.rail {
+		if rail, _ := sp.over(); t.Receiver != sp.Receiver || t.Amount != sp.Amount.Minor || t.Currency != sp.Amount.Currency || t.Note != sp.Note ||
+			t.Invoice != sp.Invoice || t.Rail != rail || sp.Out != nil && t.RailReference != sp.Out.Payout {
 			return nil, fault.New(fault.IdempotencyReused).On("id")
 		}
 		return t, nil
 	}
-	if sp.topUp() {
-		if t := l.byRail[[3]string{sp.Sender, sp.rail, sp.reference}]; t != nil {
-			if !l.mayKnow(sp, t) {
+	if rail, reference := sp.over(); rail != "" {
+		if t := l.byRail[[3]string{sp.Sender, rail, reference}]; t != nil {
+			switch {
+			case !l.mayKnow(sp, t):
 				return nil, fault.New(fault.WalletMissing)
+			case sp.Out != nil: // its payout was asked for, and is not known to whoever asks now
+				return nil, fault.New(fault.IdempotencyReused).On("id")
 			}
 			if t.Amount != sp.Amount.Minor || t.Currency != sp.Amount.Currency {
 				return nil, fault.New(fault.ReferenceTaken).On("reference")
@@ -317,7 +321,7 @@ func (l *Slice) mayKnow(sp *Spend, t *Transfer) bool {
 // quote is what a Spend comes to.
 type quote struct {
 	movement         Movement
-	sender, receiver *kept // receiver is nil for an invoice
+	sender, receiver *kept // receiver is nil for an invoice and a withdrawal
 	rule             Rule
 	fee              int64
 }
@@ -326,7 +330,7 @@ type quote struct {
 func (l *Slice) movement(sp *Spend) (Movement, quote, error) {
 	q := quote{sender: l.house.wallets[sp.Sender]}
 	switch {
-	case q.sender == nil, sp.By == MerchantKey && (sp.Merchant == "" || q.sender.Merchant != sp.Merchant):
+	case q.sender == nil, sp.MayUse(q.sender.Wallet) != nil:
 		return "", q, fault.New(fault.WalletMissing)
 	case !q.sender.Has(sp.Amount.Currency):
 		return "", q, fault.New(fault.CurrencyUnknown).On("currency")
@@ -343,6 +347,8 @@ func (l *Slice) movement(sp *Spend) (Movement, quote, error) {
 			return "", q, fault.New(fault.ReceiverMissing)
 		}
 		return Payment, q, nil
+	case sp.Out != nil:
+		return Withdrawal, q, nil
 	case sp.Receiver == sp.Sender:
 		return "", q, fault.New(fault.ReceiverSelf)
 	}
@@ -420,14 +426,17 @@ func (l *Slice) echoOf(sp *Spend, at time.Time) *Transfer {
 
 // transfer is the row that the Spend makes.
 func (q quote) transfer(sp *Spend, at time.Time) *Transfer {
+	rail, reference := sp.over()
 	t := &Transfer{
 		Owner: sp.Sender, ID: sp.ID, Number: sp.Number, Door: sp.Door, Kind: q.movement, Merchant: q.sender.Merchant, Receiver: sp.Receiver,
-		Invoice: sp.Invoice, Amount: sp.Amount.Minor, Fee: q.fee, Currency: sp.Amount.Currency, Note: sp.Note, Rail: sp.rail, RailReference: sp.reference,
+		Invoice: sp.Invoice, Amount: sp.Amount.Minor, Fee: q.fee, Currency: sp.Amount.Currency, Note: sp.Note, Rail: rail, RailReference: reference,
 		SenderName: q.sender.Name, SenderNumber: q.sender.Number, By: sp.By, Actor: sp.Actor, At: at.UTC().Truncate(time.Microsecond),
 	}
 	switch {
 	case sp.Payee != nil:
 		t.ReceiverName, t.ReceiverKind, t.ReceiverMerchant = sp.Payee.Name, Merchant, sp.Payee.Owner
+	case sp.Out != nil:
+		t.ReceiverName, t.ReceiverNumber = sp.Out.Name, sp.Out.Account
 	default:
 		t.ReceiverName, t.ReceiverNumber, t.ReceiverKind, t.ReceiverMerchant = q.receiver.Name, q.receiver.Number, q.receiver.Kind, q.receiver.Merchant
 	}
@@ -443,6 +452,9 @@ func (l *Slice) ops(t *Transfer, sp *Spend) []ledger.Op {
 	from, to := accounts[0], accounts[1]
 	if sp.topUp() {
 		from, to = to, from
+	}
+	if sp.Out != nil {
+		return []ledger.Op{ledger.Transfer{ID: t.ID, From: from, To: to, Amount: t.Total(), Kind: moveWithdrawal, Subject: t.ID}}
 	}
 	ops := []ledger.Op{ledger.Transfer{ID: t.ID, From: from, To: to, Amount: t.Amount, Kind: moves[t.Kind], Subject: t.ID}}
 	if t.Fee > 0 {

@@ -114,6 +114,7 @@ const (
 	sqlTransfersByOwner = `SELECT ` + transferColumns + ` FROM wallet_transfer t ORDER BY t.owner, t.id`
 	sqlTransfersByID    = `SELECT ` + transferColumns + ` FROM wallet_transfer t ORDER BY t.id, t.owner`
 	sqlOfInvoices       = `SELECT ` + transferColumns + ` FROM wallet_transfer t WHERE t.invoice <> '' ORDER BY t.receiver, t.id`
+	sqlOfPayouts        = `SELECT ` + transferColumns + ` FROM wallet_transfer t WHERE t.kind IN ($1, $2) ORDER BY t.owner, t.rail_reference, t.rail`
 
 	// What no event can tell: aliases that do not fit, and values that stand for others.
 	sqlNoNumber = `SELECT w.owner, w.number FROM wallet w LEFT JOIN alias a ON a.value = w.number AND a.kind = $1

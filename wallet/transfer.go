@@ -27,8 +27,8 @@ const (
 	Operator    Right = "operator" // whoever runs the house; no PIN
 )
 
-// Transfer is money that left a wallet, or came into it from outside. It is the row behind each receipt, and lies with its sender; a top-up
-// lies with the wallet that it is for.
+// Transfer is money that left a wallet, or came into it from outside. It is the row behind each receipt, and lies with its sender; what comes
+// from outside, a top-up or a return, lies with the wallet that it is for.
 type Transfer struct {
 	Owner            string         `json:"owner"`
 	ID               string         `json:"id"`                 // UUIDv7, made where the command entered; of the principal's transfer in the ledger, too
@@ -36,23 +36,23 @@ type Transfer struct {
 	Door             string         `json:"door"`               // the front door it came in by
 	Kind             Movement       `json:"kind"`               //
 	Merchant         string         `json:"merchant,omitempty"` // the sender's merchant; its events are that merchant's
-	Receiver         string         `json:"receiver"`           // the receiver's wallet; of an invoice its owner; of a top-up the wallet itself
+	Receiver         string         `json:"receiver"`           // the receiver's wallet; of an invoice its owner; of what comes from outside the wallet itself; "" of a withdrawal
 	ReceiverMerchant string         `json:"receiver_merchant,omitempty"`
 	Invoice          string         `json:"invoice,omitempty"` // the id of the invoice that it paid
 	Amount           int64          `json:"amount"`            // minor units of Currency
 	Fee              int64          `json:"fee"`               // on top of it, paid by the sender
 	Currency         money.Currency `json:"currency"`
-	Note             string         `json:"note,omitempty"` // the sender's
-	Rail             string         `json:"rail,omitempty"` // that a top-up came over
-	RailReference    string         `json:"rail_reference,omitempty"`
-	SenderName       string         `json:"sender_name"` // this and what follows: as it then was
+	Note             string         `json:"note,omitempty"`           // the sender's
+	Rail             string         `json:"rail,omitempty"`           // that a top-up came over; PayoutRail of a withdrawal, ReturnRail of a return
+	RailReference    string         `json:"rail_reference,omitempty"` // the rail's own name for it; of the latter two the payout's id
+	SenderName       string         `json:"sender_name"`              // this and what follows: as it then was
 	SenderNumber     string         `json:"sender_number,omitempty"`
 	ReceiverName     string         `json:"receiver_name"`
-	ReceiverNumber   string         `json:"receiver_number,omitempty"`
-	ReceiverKind     Kind           `json:"receiver_kind"`
-	BalanceAfter     int64          `json:"balance_after"`   // the sender's, with amount and fee gone; of a top-up, the wallet's
-	By               Right          `json:"by,omitempty"`    // by whose right
-	Actor            string         `json:"actor,omitempty"` // which key or command asked, "" for the holder
+	ReceiverNumber   string         `json:"receiver_number,omitempty"` // of a withdrawal the account that it goes to
+	ReceiverKind     Kind           `json:"receiver_kind"`             // "" of a withdrawal and a return
+	BalanceAfter     int64          `json:"balance_after"`             // the sender's, with amount and fee gone; of what comes from outside, the wallet's
+	By               Right          `json:"by,omitempty"`              // by whose right
+	Actor            string         `json:"actor,omitempty"`           // which key or command asked, "" for the holder
 	At               time.Time      `json:"at"`
 }
 
@@ -61,21 +61,30 @@ func (t Transfer) money() money.Amount { return money.Of(t.Amount, t.Currency) }
 // Total is amount and fee.
 func (t Transfer) Total() int64 { return t.Amount + t.Fee }
 
+// FromOutside reports whether the money came into the wallet from outside: it has no sender here.
+func (t Transfer) FromOutside() bool { return t.Kind == TopUp || t.Kind == Return }
+
 // The kinds of transfer in the ledger. The subject of each is the Transfer's id.
 const (
 	moveSend    = "wallet.send"    // wallet -> wallet
 	movePayment = "wallet.payment" // wallet -> a merchant's wallet, or what the rail wallet owes a merchant
 	moveTopUp   = "wallet.topup"   // clearing of a rail -> wallet
 	moveFee     = "wallet.fee"     // wallet -> fees of the same owner
+
+	moveWithdrawal = "wallet.withdrawal" // wallet -> withdrawals of the same owner: amount and fee
+	moveReturn     = "wallet.return"     // withdrawals -> wallet: amount and fee
 )
 
-var moves = map[Movement]string{Send: moveSend, Payment: movePayment, TopUp: moveTopUp}
+var moves = map[Movement]string{Send: moveSend, Payment: movePayment, TopUp: moveTopUp, Withdrawal: moveWithdrawal, Return: moveReturn}
 
 // The events about transfers. Their data is a Fact. They are the events of the sender's merchant, or of the sender where it has none.
 const (
 	EventSent     event.Type = "wallet.sent"
 	EventPaid     event.Type = "wallet.paid"
 	EventToppedUp event.Type = "wallet.topped_up"
+	// EventWithdrawn tells that money has left for a payout, whose own events tell what becomes of it; EventReturned, that it came back.
+	EventWithdrawn event.Type = "wallet.withdrawn"
+	EventReturned  event.Type = "wallet.returned"
 	// EventReceived tells the merchant of a wallet that was paid, unless it is the sender's, too. It is of ReceiptKind.
 	EventReceived event.Type = "wallet.received"
 )
@@ -87,7 +96,9 @@ const (
 	ReceiptKind = "wallet_receipt"
 )
 
-var eventTypes = map[Movement]event.Type{Send: EventSent, Payment: EventPaid, TopUp: EventToppedUp}
+var eventTypes = map[Movement]event.Type{
+	Send: EventSent, Payment: EventPaid, TopUp: EventToppedUp, Withdrawal: EventWithdrawn, Return: EventReturned,
+}
 
 // Fact is the data of an event.
 type Fact struct {
@@ -100,7 +111,11 @@ func (t *Transfer) events() ([]event.New, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := []event.New{{Owner: t.teller(), Type: eventTypes[t.Kind], Kind: EventKind, Subject: t.ID, Door: t.Door, Data: data, At: t.At, Moved: []string{t.Owner, t.Receiver}}}
+	moved := []string{t.Owner, t.Receiver}
+	if t.Receiver == "" {
+		moved = moved[:1]
+	}
+	list := []event.New{{Owner: t.teller(), Type: eventTypes[t.Kind], Kind: EventKind, Subject: t.ID, Door: t.Door, Data: data, At: t.At, Moved: moved}}
 	if t.notes() {
 		list = append(list, event.New{
 			Owner: t.ReceiverMerchant, Type: EventReceived, Kind: ReceiptKind, Subject: t.ID, Door: t.Door, Data: data, At: t.At,
@@ -143,6 +158,8 @@ type Spend struct {
 	// what the rail wallet owes it.
 	Payee   *merchant.Merchant
 	Invoice string
+	// Out, when set, says that the money leaves the house, by a payout; Receiver is "" then.
+	Out *Out
 	// Stranger has the PIN judged before anything is told of the wallet, and a Sender that there is not, or not for the Payee's mode, refused
 	// as for a wrong PIN: for doors at which nobody has signed in.
 	Stranger bool
@@ -193,9 +210,13 @@ func (o order) weight() int { return len(o.list) }
 // it is answered. Limits by the rule of the sender: AmountBelowLimit, AmountAboveLimit, DailyLimitExceeded, MonthlyLimitExceeded.
 // BalanceInsufficient (available). PIN: FieldRequired on pin where one is needed and none shown; PINMalformed, PINLocked, PINWrong, of which
 // the last is counted, in the same transaction. With Stranger, the PIN comes first, before what is said of the sender. With MostFee, its
-// AmountMismatch comes last. AmountOverflow when the books cannot hold the sum. Others are those of store.Batcher.Do.
+// AmountMismatch comes last. AmountOverflow when the books cannot hold the sum. Others are those of store.Batcher.Do. A Spend with Out is judged by
+// the same rules, but for those of the receiver and Once, and by whoever makes its payout: here it is an error.
 func (s *Service) Spend(ctx context.Context, sp Spend, key *store.Key) (Sent, error) {
-	return s.single(ctx, keysOf(sp.By, sp.Merchant, sp.Sender), sp, key)
+	if sp.Out != nil {
+		return Sent{}, errOnlyWithPayout
+	}
+	return s.single(ctx, sp.Keys(), sp, key)
 }
 
 // keysOf is whose an Idempotency-Key is that comes by such a right.
@@ -208,6 +229,9 @@ func keysOf(by Right, of, holder string) string {
 	}
 	return holder
 }
+
+// Keys is whose an Idempotency-Key is that the Spend comes with: the merchant's whose key asks, the house's for an operator, else the holder's.
+func (sp *Spend) Keys() string { return keysOf(sp.By, sp.Merchant, sp.Sender) }
 
 func (s *Service) single(ctx context.Context, owner string, sp Spend, key *store.Key) (Sent, error) {
 	sp.at = s.clock.Now()
@@ -229,6 +253,9 @@ func (s *Service) SpendMany(ctx context.Context, owner string, list []Spend, key
 	}
 	now := s.clock.Now()
 	for i := range list {
+		if list[i].Out != nil {
+			return nil, errOnlyWithPayout
+		}
 		list[i].at = now
 	}
 	return s.spend.Do(ctx, owner, key, order{list: list, many: true})
@@ -341,6 +368,8 @@ func (sp *Spend) accounts(withFee bool) []ledger.Account {
 	switch {
 	case sp.topUp():
 		return append(list, ledger.Account{Owner: sp.Sender, Currency: sp.Amount.Currency, Kind: ledger.Clearing(sp.rail)})
+	case sp.Out != nil:
+		return append(list, Withdrawals(sp.Sender, sp.Amount.Currency)) // with its fee, which is the house's when the payout has reached its end
 	case sp.Payee != nil:
 		list = append(list, Clearing(sp.Receiver, sp.Amount.Currency))
 	case sp.Receiver != "":

@@ -283,7 +283,7 @@ type walletRule struct {
 	databaseFlag
 	Wallet   string  `arg:"" help:"The wallet's id or mobile number; everybody for all that have no rule of their own."`
 	Currency string  `arg:"" help:"The currency."`
-	Movement string  `arg:"" enum:"send,payment,topup" help:"send (to a consumer), payment (to a merchant) or topup."`
+	Movement string  `arg:"" enum:"send,payment,topup,withdrawal" help:"send (to a consumer), payment (to a merchant), topup or withdrawal."`
 	Region   string  `default:"BD" help:"Where a number without a country's code is dialled, as BD or PK."`
 	Flat     *string `help:"Fee of each, in the major unit, as 5.00."`
 	PPM      *int64  `name:"ppm" help:"Fee in parts per million of the amount; 15000 is 1.5 percent."`

@@ -116,6 +116,7 @@ func TestRulesAreShownSetAndTakenBackByCommand(t *testing.T) {
 			{[]string{owner, "BDT", "send"}, "send BDT its own 2.50 + 1.5% (1.00 to 20.00) 1.00 - 100.50 1000000.00"},
 			{[]string{owner, "BDT", "send", "--remove"}, "send BDT built in 5.00 1.00 50000.00 200000.00 1000000.00"},
 			{[]string{owner, "BDT", "topup", "--max", "10"}, "topup BDT its own 0.00 - 10.00 - -"},
+			{[]string{owner, "BDT", "withdrawal", "--flat", "15", "--min", "500"}, "withdrawal BDT its own 15.00 500.00 50000.00 200000.00 1000000.00"},
 		} {
 			if got := last(run(append([]string{"rule"}, step.args...)...)); got != step.want {
 				t.Errorf("%v:\n got %s\nwant %s", step.args, got, step.want)

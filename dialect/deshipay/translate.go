@@ -129,7 +129,10 @@ func (d *Dialect) transactionOf(l wallet.Line, sender wallet.Kind) transaction {
 		made.Direction, made.Fee = incoming, taka(0)
 		other = wallet.Wallet{Owner: t.Owner, Kind: sender, Name: t.SenderName, Number: t.SenderNumber}
 	}
-	if t.Kind != wallet.TopUp {
+	if t.Kind == wallet.Withdrawal && !strings.HasPrefix(other.Number, "+") {
+		other.Number = "" // an account at a bank
+	}
+	if !t.FromOutside() {
 		made.Counterpart = &recipient{
 			Name: other.Name, MobileNumber: shown(other.Number, other.Kind, false), Avatar: d.Pictures.AvatarURL(other), Type: string(other.Kind),
 		}
