@@ -15,8 +15,9 @@ import (
 
 // Audit proves the payouts in a snapshot: each row is, in every column that tells of money, what its last event says; each story begins with a
 // request, makes only legal moves, counts its changes and never changes what cannot change; what its rail is still to do is held, what it did
-// is posted, and the rest was given back, with no hold and no transfer of these kinds left over; each printed id leads to its payout;
-// and no order was handed over again unless its rail had said that nothing was done.
+// is posted, and the rest was given back, with no hold and no transfer of these kinds left over; a withdrawal has
+// taken its money out of a wallet, and brought it back if it came to nothing; each printed id leads to its payout; and no order was handed
+// over again unless its rail had said that nothing was done.
 func Audit(ctx context.Context, tx *store.Tx, report audit.Report) error {
 	if err := auditStories(ctx, tx, report); err != nil {
 		return err
@@ -28,6 +29,9 @@ func Audit(ctx context.Context, tx *store.Tx, report audit.Report) error {
 		return err
 	}
 	if err := auditBatches(ctx, tx, report); err != nil {
+		return err
+	}
+	if err := auditWithdrawals(ctx, tx, report); err != nil {
 		return err
 	}
 	return auditRows(ctx, tx, report)

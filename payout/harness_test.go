@@ -22,6 +22,7 @@ import (
 	"sarraf/payout"
 	"sarraf/rail"
 	"sarraf/store"
+	"sarraf/wallet"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -40,6 +41,7 @@ type house struct {
 	clock     *clock.Fake
 	log       *event.Log
 	merchants *merchant.Service
+	wallets   *wallet.Service
 	*payout.Service
 }
 
@@ -65,7 +67,12 @@ func open(t testing.TB, db *store.DB, c *clock.Fake, senders ...rail.Sender) *ho
 	h.merchants = merchant.NewService(db, h.log, keys)
 	h.Service = payout.NewService(payout.Deps{DB: db, Log: h.log, Merchants: h.merchants})
 	h.SetSenders(senders...)
-	t.Cleanup(h.Close)
+	h.wallets = wallet.NewService(db, h.log, keys)
+	h.SetWallets(h.wallets)
+	t.Cleanup(func() {
+		h.Close()
+		h.wallets.Close()
+	})
 	return h
 }
 
@@ -84,7 +91,8 @@ func (h *house) findings() (list []audit.Finding) {
 	h.t.Helper()
 	err := h.db.Snapshot(ctx, func(ctx context.Context, tx *store.Tx) error {
 		note := func(f audit.Finding) { list = append(list, f) }
-		return errors.Join(ledger.Audit(ctx, tx, h.clock.Now(), note), event.Audit(ctx, tx, note), payout.Audit(ctx, tx, note), merchant.Audit(ctx, tx, note))
+		return errors.Join(ledger.Audit(ctx, tx, h.clock.Now(), note), event.Audit(ctx, tx, note), payout.Audit(ctx, tx, note), merchant.Audit(ctx, tx, note),
+			wallet.Audit(ctx, tx, note))
 	})
 	if err != nil {
 		h.t.Fatal(err)

@@ -103,7 +103,6 @@ type moved struct {
 	ops   []ledger.Op
 	facts []event.New
 	then  Consequence
-	at    time.Time
 	due   time.Time // when a worker has to do something about it; zero: never
 	sent  bool      // whether its status has changed
 }
@@ -231,7 +230,6 @@ func (p *moved) byHand(m Move) error {
 // carry makes a move that was judged.
 func (s *Service) carry(tx *store.Tx, p *moved, m Move, before Payout) error {
 	at := m.At.UTC().Truncate(time.Microsecond)
-	p.at = at
 	p.Moves = strings.Trim(m.ID+","+strings.Join(firstOf(strings.Split(p.Moves, ","), lastMoves-1), ","), ",")
 	if m.By.Name != "" {
 		merchant.NoteLater(tx, merchant.Line{
@@ -348,7 +346,7 @@ func (s *Service) record(ctx context.Context, tx *store.Tx, list []*moved) error
 	var with []*moved
 	for _, p := range list {
 		if ops := slices.Concat(p.ops, p.then.Ops); len(ops) > 0 {
-			commands, with = append(commands, ledger.Command{At: p.at, Ops: ops}), append(with, p)
+			commands, with = append(commands, ledger.Command{At: p.UpdatedAt, Ops: ops}), append(with, p)
 		}
 	}
 	results, err := ledger.Apply(ctx, tx, commands)

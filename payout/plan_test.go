@@ -19,7 +19,7 @@ import (
 // fill writes many payouts of two merchants by turns, without their holds: only plans are looked at. Each hundred of the oldest has something
 // of its own: pending and wanting approval, pending, unknown, rejected, a refund, over another rail, approved, of a batch, on a sheet, rejected
 // without approval.
-func (h *house) fill(owner, other string, payouts int) {
+func (h *house) fillBooks(owner, other string, payouts int) {
 	h.t.Helper()
 	of := func(hundreds ...int) string {
 		var list []string
@@ -98,7 +98,7 @@ func TestListsReadTheirPageHoweverManyPayoutsThereAre(t *testing.T) {
 	fake := clock.NewFake(start)
 	storetest.Each(t, fake, func(t *testing.T, db *store.DB) {
 		h := open(t, db, fake)
-		h.fill("m0", "m1", 100_000)
+		h.fillBooks("m0", "m1", 100_000)
 		for name, q := range lists() {
 			list, err := h.List(ctx, q)
 			if err != nil || len(list) != q.Limit {
@@ -194,7 +194,7 @@ func TestSlicesReadTheirOwnRowsHoweverManyPayoutsThereAre(t *testing.T) {
 	fake := clock.NewFake(start)
 	h := open(t, storetest.Open(t, storetest.URL(t, store.Postgres), fake), fake, express{})
 	owner, method := h.live()
-	h.fill(owner, "another", 20_000)
+	h.fillBooks(owner, "another", 20_000)
 	const slice, rounds = 64, 10 // a plan that is made anew later on is tried too
 	for round := range rounds {
 		var list []payout.New

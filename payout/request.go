@@ -16,6 +16,7 @@ import (
 	"sarraf/money"
 	"sarraf/rail"
 	"sarraf/store"
+	"sarraf/wallet"
 )
 
 // Service keeps payouts.
@@ -33,6 +34,9 @@ type Service struct {
 	move    *store.Batcher[Move, Payout]
 	batches batches
 	answer  *store.Batcher[answered, Payout]
+
+	wallets  *wallet.Service // nil where nothing is withdrawn; so is what follows
+	withdraw *store.Batcher[Withdrawal, Payout]
 }
 
 // Deps is what a Service stands on.
@@ -61,6 +65,9 @@ func (s *Service) Close() {
 	s.move.Close()
 	s.batches.close()
 	s.answer.Close()
+	if s.withdraw != nil {
+		s.withdraw.Close()
+	}
 }
 
 // New asks for a payout.

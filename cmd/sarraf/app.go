@@ -111,6 +111,7 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 		m.contrary.WithLabelValues(r.Name())
 	}
 	a.wallets = wallet.NewService(db, events, keys)
+	a.payouts.SetWallets(a.wallets)
 	a.access = wallet.NewAccess(db, a.wallets, keys, s.access.sender, db.Clock())
 	a.access.Observe(m)
 	if err := s.access.apply(a.access); err != nil {

@@ -203,6 +203,52 @@ func (b *books) fillBatches(t *testing.T, s *payout.Service, m payout.Method) {
 	}
 }
 
+// fillWithdrawals adds withdrawals from a wallet: one that is under way, one that went out, and two that came back.
+func (b *books) fillWithdrawals(t *testing.T, log *event.Log, keys *keyring.Keyring, merchants *merchant.Service, owner string) {
+	t.Helper()
+	ctx, by := t.Context(), merchant.Actor{Name: "test", Source: "test"}
+	wallets := wallet.NewService(b.db, log, keys)
+	payouts := payout.NewService(payout.Deps{DB: b.db, Log: log, Merchants: merchants})
+	payouts.SetWallets(wallets)
+	t.Cleanup(func() {
+		payouts.Close()
+		wallets.Close()
+	})
+	ok := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	w, err := wallets.Create(ctx, by, wallet.New{Wallet: wallet.Wallet{
+		Kind: wallet.Merchant, Merchant: owner, Name: "S", Status: wallet.Approved, Sandbox: true, Currencies: []money.Currency{"BDT"}, Zone: "Asia/Dhaka",
+	}}, nil)
+	ok(err)
+	ok(wallets.SetRule(ctx, by, w.Owner, "BDT", wallet.Withdrawal, &wallet.Rule{Fee: money.Schedule{Flat: 3}}))
+	_, err = wallets.TopUp(ctx, wallet.TopUpNew{
+		ID: id.New(b.clock), Door: "command", Wallet: w.Owner, Amount: money.Of(1000, "BDT"), Rail: wallet.OperatorRail, Reference: "s", By: wallet.Operator, Actor: "test",
+	}, nil)
+	ok(err)
+	methods, err := payouts.Methods(ctx, owner)
+	ok(err)
+	for i, way := range [][]payout.Action{{}, {payout.Complete}, {payout.Reject}, {payout.Process, payout.Doubt, payout.Reject}} {
+		b.clock.Advance(time.Second)
+		p, err := payouts.Withdraw(ctx, payout.Withdrawal{
+			New: payout.New{
+				Owner: w.Owner, Door: "native", Reference: fmt.Sprint("X", i), Method: methods[0].Number, Amount: money.Of(10, "BDT"), RecipientName: "P",
+				Account: "01712345678", Description: "D", AskedBy: by,
+			},
+			Spend: wallet.Spend{By: wallet.MerchantKey, Merchant: owner, Actor: "key"},
+		}, nil)
+		ok(err)
+		for _, a := range way {
+			b.clock.Advance(time.Second)
+			_, err = payouts.Move(ctx, payout.Move{Merchant: owner, Payout: p.ID, Action: a, Right: payout.OfRail, Reason: "r"}, nil)
+			ok(err)
+		}
+	}
+}
+
 func (b *books) fill(t *testing.T, keys *keyring.Keyring) {
 	t.Helper()
 	ctx, log := t.Context(), event.NewLog(b.db)
@@ -259,6 +305,7 @@ func (b *books) fill(t *testing.T, keys *keyring.Keyring) {
 	}
 	b.fillWallets(t, log, keys, m.Owner)
 	b.fillPayouts(t, log, merchants, m.Owner)
+	b.fillWithdrawals(t, log, keys, merchants, m.Owner)
 	for i := range 2 {
 		made, err := invoices.Create(ctx, invoice.Invoice{
 			Owner: m.Owner, ID: id.New(b.clock), Door: "aspay", Number: fmt.Sprint("ATINVW", i), Token: id.Token(16), Title: "T", Amount: 100, Currency: "BDT",

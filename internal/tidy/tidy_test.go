@@ -122,8 +122,10 @@ func may(pkg string) (allowed func(string) bool, why string) {
 		return in(leaves, []string{"store", "ledger", "event", "rail", "merchant", "invoice", "wallet"}), "merchant <- invoice <- payment -> wallet, no cycles"
 	case pkg == "settlement":
 		return in(leaves, []string{"store", "ledger", "event", "rail", "merchant", "payment"}), "settlements match receipts, and know no invoices"
-	case pkg == "wallet" || pkg == "payout":
-		return in(leaves, []string{"store", "ledger", "event", "rail", "merchant"}), "wallets and payouts know no invoices"
+	case pkg == "wallet":
+		return in(leaves, []string{"store", "ledger", "event", "rail", "merchant"}), "wallets know no invoices and no payouts"
+	case pkg == "payout":
+		return in(leaves, []string{"store", "ledger", "event", "rail", "merchant", "wallet"}), "wallet <- payout, no cycles; payouts know no invoices"
 	case pkg == "internal/sms":
 		return in(leaves, []string{"webhook"}), "text messages leave through the client that webhooks leave through, and know nothing of the core"
 	case pkg == "webhook":
