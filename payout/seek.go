@@ -28,6 +28,13 @@ func OfKeys(ctx context.Context, tx *store.Tx, keys []Key) ([]Payout, error) {
 	return list, err
 }
 
+// OfOwner is the payout with the id whose money the owner's was, such as a wallet's; none, or one.
+func OfOwner(ctx context.Context, tx *store.Tx, owner, id string) ([]Payout, error) {
+	var list []Payout
+	err := tx.Query(ctx, sqlByOwner, []any{owner, id}, keepIn(&list))
+	return list, err
+}
+
 func keepIn(list *[]Payout) func(store.Row) error {
 	return func(r store.Row) error {
 		p, err := scan(r)

@@ -22,6 +22,7 @@ const (
 
 const (
 	sqlByID        = `SELECT ` + columns + ` FROM payout p WHERE p.merchant = $1 AND p.id = $2`
+	sqlByOwner     = `SELECT ` + columns + ` FROM payout p WHERE p.owner = $1 AND p.id = $2`
 	sqlByReference = `SELECT ` + columns + ` FROM payout p WHERE p.reference = $3 AND p.door = $2 AND p.merchant = $1`
 	sqlByNumber    = `SELECT ` + columns + ` FROM alias a CROSS JOIN payout p
 		WHERE a.value = $1 AND a.kind = $2 AND a.owner = $3 AND p.merchant = $3 AND p.id = a.id`

@@ -13,6 +13,7 @@ import (
 	"sarraf/ledger"
 	"sarraf/merchant"
 	"sarraf/money"
+	"sarraf/payout"
 	"sarraf/phone"
 	"sarraf/wallet"
 	"sarraf/webhook"
@@ -59,7 +60,9 @@ type spendingFacts struct {
 	Note          string    `json:"note,omitempty"`
 	Rail          string    `json:"rail,omitempty"`
 	RailReference string    `json:"rail_reference,omitempty"`
-	By            string    `json:"by"` // by whose right: holder, merchant, operator
+	Payout        string    `json:"payout,omitempty"`        // of a withdrawal and a return: its id
+	PayoutStatus  string    `json:"payout_status,omitempty"` // what became of it
+	By            string    `json:"by"`                      // by whose right: holder, merchant, operator; of a return the house
 	Actor         string    `json:"actor,omitempty"`
 	At            time.Time `json:"at"`
 }
@@ -261,6 +264,19 @@ func (s *search) fillSpending(ctx context.Context, r root, to *subject) error {
 	}
 	t := list[0]
 	to.Spending = spendingOf(t)
+	if t.Kind == wallet.Withdrawal || t.Kind == wallet.Return {
+		to.Spending.Payout = t.RailReference
+		list, err := payout.OfOwner(ctx, s.tx, t.Owner, t.RailReference)
+		if err != nil {
+			return err
+		}
+		for _, p := range list {
+			to.Spending.PayoutStatus = string(p.Status)
+		}
+		if len(list) == 0 {
+			to.Missing = append(to.Missing, "the payout "+t.RailReference)
+		}
+	}
 	entries, err := ledger.OfTransfer(ctx, s.tx, t.ID)
 	if err != nil {
 		return err
@@ -269,7 +285,7 @@ func (s *search) fillSpending(ctx context.Context, r root, to *subject) error {
 		to.Missing = append(to.Missing, "the entries of transfer "+t.ID)
 	}
 	to.Transfers = transfersOf(entries)
-	if t.Fee > 0 {
+	if t.Fee > 0 && t.Kind != wallet.Withdrawal { // with a withdrawal it goes along
 		own, err := ledger.OfSubject(ctx, s.tx, t.Owner, t.ID, t.At.Add(-explainSlack), t.At.Add(explainAfter))
 		if err != nil {
 			return err
@@ -294,7 +310,10 @@ func spendingOf(t wallet.Transfer) *spendingFacts {
 		BalanceAfter: sum(t.BalanceAfter), Invoice: t.Invoice, Note: t.Note, Rail: t.Rail, RailReference: t.RailReference, By: string(t.By),
 		Actor: t.Actor, At: t.At,
 	}
-	if t.By == wallet.Holder {
+	switch {
+	case t.Kind == wallet.Return:
+		f.By = "house"
+	case t.By == wallet.Holder:
 		f.By = "holder"
 	}
 	return f
@@ -334,17 +353,24 @@ func (f spendingFacts) facts(fact func(name, value string)) {
 	fact("transfer", f.ID)
 	fact("receipt", f.Receipt)
 	fact("kind", f.Kind+" through "+f.Door+", by right of the "+f.By)
-	if f.Actor != "" {
+	switch {
+	case f.Actor == "":
+	case f.Kind == string(wallet.TopUp):
 		fact("put there", "by "+plain(f.Actor))
+	default:
+		fact("actor", plain(f.Actor))
 	}
-	if f.Rail == "" {
+	if f.To.ID != f.From.ID { // it did not come from outside
 		fact("from", f.From.words())
 	}
 	fact("to", f.To.words())
 	fact("amount", f.Amount+" "+f.Currency+", and a fee of "+f.Fee)
 	fact("left", f.BalanceAfter+" "+f.Currency)
 	fact("invoice", f.Invoice)
-	if f.Rail != "" {
+	switch {
+	case f.Payout != "":
+		fact("payout", f.Payout+", "+f.PayoutStatus)
+	case f.Rail != "":
 		fact("rail", f.Rail+", its reference "+plain(f.RailReference))
 	}
 	if f.Note != "" {
@@ -355,7 +381,7 @@ func (f spendingFacts) facts(fact func(name, value string)) {
 func (p partyFact) words() string {
 	text := p.ID
 	if p.Name != "" {
-		text += "  " + strconv.Quote(p.Name)
+		text = strings.TrimSpace(text + "  " + strconv.Quote(p.Name))
 	}
 	if p.Number != "" {
 		text += ", " + p.Number

@@ -18,6 +18,7 @@ import (
 	"sarraf/internal/keyring"
 	"sarraf/merchant"
 	"sarraf/money"
+	"sarraf/payout"
 	"sarraf/phone"
 	"sarraf/store"
 	"sarraf/wallet"
@@ -35,6 +36,7 @@ type walletCmd struct {
 	SignOut walletSignOut `cmd:"" help:"Sign a wallet out everywhere."`
 
 	TopUp    walletTopUp    `cmd:"" help:"Put money into a wallet that you have received for it."`
+	Withdraw walletWithdraw `cmd:"" help:"Pay money out of a wallet to an account elsewhere, by a payout of its merchant's."`
 	QRRevoke walletQRRevoke `cmd:"" name:"qr-revoke" help:"Make all QR codes of a wallet that there are worthless; it gets new ones."`
 	Link     walletLink     `cmd:"" help:"Say which merchant a merchant's wallet is of: that one's keys may spend from it."`
 	Rule     walletRule     `cmd:"" help:"Show or set what a movement of money costs and how much of it may be, for one wallet or for everybody."`
@@ -45,6 +47,7 @@ type wallets struct {
 	*wallet.Service
 	access    *wallet.Access
 	merchants *merchant.Service
+	payouts   *payout.Service
 	by        merchant.Actor
 	clock     clock.Clock
 }
@@ -55,9 +58,12 @@ func withWallets(ctx context.Context, f databaseFlag, s streams, needKey bool, d
 		log := event.NewLog(db)
 		svc := wallet.NewService(db, log, ring)
 		defer svc.Close()
+		merchants := merchant.NewService(db, log, ring)
+		payouts := payout.NewService(payout.Deps{DB: db, Log: log, Merchants: merchants})
+		payouts.SetWallets(svc)
+		defer payouts.Close()
 		return do(wallets{
-			Service: svc, access: wallet.NewAccess(db, svc, ring, nil, db.Clock()), merchants: merchant.NewService(db, log, ring), by: actor(),
-			clock: db.Clock(),
+			Service: svc, access: wallet.NewAccess(db, svc, ring, nil, db.Clock()), merchants: merchants, payouts: payouts, by: actor(), clock: db.Clock(),
 		})
 	})
 	switch {
