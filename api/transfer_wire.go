@@ -13,7 +13,7 @@ import (
 type Transfer struct {
 	ID            string    `json:"id" doc:"Its own id. Ids sort by time."`
 	Number        string    `json:"number,omitempty" doc:"The number of its receipt, where its front door prints one."`
-	Kind          string    `json:"kind" enum:"send,payment,topup,withdrawal,return" doc:"Money sent to a person, paid to a shop, put in from outside, taken out by a payout, or back from a payout that came to nothing."`
+	Kind          string    `json:"kind" enum:"send,payment,topup,withdrawal,return,refund" doc:"Money sent to a person, paid to a shop, put in from outside, taken out by a payout, back from a payout that came to nothing, or given back by a merchant that had been paid."`
 	Door          string    `json:"door" doc:"The front door it came in by." example:"native"`
 	Sender        *Party    `json:"sender,omitempty" doc:"Absent for a topup and a return."`
 	Receiver      Party     `json:"receiver"`
@@ -25,7 +25,7 @@ type Transfer struct {
 	Note          string    `json:"note,omitempty" doc:"The sender's."`
 	Rail          string    `json:"rail,omitempty" doc:"Of a topup: the way the money came. Of a withdrawal payout, of its return return."`
 	RailReference string    `json:"rail_reference,omitempty" doc:"Of a topup: the rail's own id of it. Of a withdrawal and its return: the payout's id."`
-	BalanceAfter  string    `json:"balance_after,omitempty" doc:"What the sender then had left, or after a topup or a return the wallet; only for whoever may see it."`
+	BalanceAfter  string    `json:"balance_after,omitempty" doc:"What the sender then had left, or after a topup, a return or a refund the wallet; only for whoever may see it."`
 	By            string    `json:"by,omitempty" enum:"merchant,operator" doc:"Whose key asked for it; absent when the holder did, at another front door."`
 	At            time.Time `json:"at"`
 }
@@ -69,12 +69,22 @@ func senderOf(t wallet.Transfer) *Party {
 	if t.FromOutside() {
 		return nil
 	}
-	return &Party{Wallet: t.Owner, Name: t.SenderName, MobileNumber: t.SenderNumber}
+	p := sentBy(t)
+	return &p
+}
+
+// sentBy is who sent the money: a wallet, or for a refund a merchant.
+func sentBy(t wallet.Transfer) Party {
+	p := Party{Wallet: t.Owner, Name: t.SenderName, MobileNumber: t.SenderNumber}
+	if t.Kind == wallet.Refund {
+		p.Wallet = ""
+	}
+	return p
 }
 
 func receiverOf(t wallet.Transfer) Party {
 	p := Party{Wallet: t.Receiver, Kind: string(t.ReceiverKind), Name: t.ReceiverName, MobileNumber: t.ReceiverNumber}
-	if t.Invoice != "" {
+	if t.Invoice != "" && t.Kind != wallet.Refund {
 		p.Wallet = "" // it is a merchant
 	}
 	if t.Kind == wallet.Withdrawal {
@@ -94,7 +104,7 @@ func appendTransfer(b []byte, t *wallet.Transfer, balance bool) []byte {
 	b = httpx.AppendString(b, t.Door)
 	if !t.FromOutside() {
 		b = append(b, `,"sender":`...)
-		b = appendParty(b, Party{Wallet: t.Owner, Name: t.SenderName, MobileNumber: t.SenderNumber})
+		b = appendParty(b, sentBy(*t))
 	}
 	b = append(b, `,"receiver":`...)
 	b = appendParty(b, receiverOf(*t))

@@ -325,6 +325,9 @@ func (a *api) getTransfer(ctx context.Context, c caller, in *transferName) (Tran
 	if err != nil {
 		return Transfer{}, err
 	}
+	if t.Kind == wallet.Refund {
+		return a.refunded(ctx, c, t)
+	}
 	sender, err := a.own(ctx, c, t.Owner)
 	if err != nil {
 		return Transfer{}, err
@@ -337,6 +340,19 @@ func (a *api) getTransfer(ctx context.Context, c caller, in *transferName) (Tran
 		return Transfer{}, fault.New(fault.TransferMissing).On("id")
 	}
 	return transferOf(shownTo(t, sender.Owner != "", receiver.Owner != ""), sender.Owner != ""), nil
+}
+
+// refunded is a transfer that gave money back, to the merchant that gave it and to whoever has the wallet that got it. The balance in it is the
+// wallet's.
+func (a *api) refunded(ctx context.Context, c caller, t wallet.Transfer) (Transfer, error) {
+	receiver, err := a.own(ctx, c, t.Receiver)
+	if err != nil {
+		return Transfer{}, err
+	}
+	if receiver.Owner == "" && c.Owner != t.Owner {
+		return Transfer{}, fault.New(fault.TransferMissing).On("id")
+	}
+	return transferOf(shownTo(t, false, receiver.Owner != ""), receiver.Owner != ""), nil
 }
 
 // NewQuote is the body of POST /v1/quotes.

@@ -53,7 +53,7 @@ type StatementLine struct {
 	Number       int64     `json:"number" doc:"Its number in the wallet's books; the newest has the greatest. A fee, which is told with what it was for, takes one as well."`
 	Transfer     string    `json:"transfer" doc:"The transfer's id."`
 	Receipt      string    `json:"receipt,omitempty" doc:"The number of its receipt, where its front door prints one."`
-	Kind         string    `json:"kind" enum:"send,payment,topup,withdrawal,return"`
+	Kind         string    `json:"kind" enum:"send,payment,topup,withdrawal,return,refund"`
 	Direction    string    `json:"direction" enum:"in,out"`
 	Counterparty *Party    `json:"counterparty,omitempty" doc:"Absent for a topup and a return."`
 	Amount       string    `json:"amount" doc:"In the major unit, without the fee." example:"120.00"`

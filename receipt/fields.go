@@ -16,7 +16,7 @@ import (
 // Fields are what a receipt says, as its signed text holds them.
 type Fields struct {
 	Number   string          // 10 characters of [0-9A-Z]
-	Kind     wallet.Movement // Send, Payment or TopUp
+	Kind     wallet.Movement // one of kinds
 	Test     bool            // the money is only played with
 	At       time.Time       // to the second; of its zone the text keeps the distance from UTC, in whole minutes
 	Currency money.Currency  // three capitals
@@ -38,7 +38,7 @@ const (
 	ellipsis  = "…"
 )
 
-// fieldsOf are the fields of the receipt of a transfer, in the time and with the sandbox flag of the wallet that it lies with.
+// fieldsOf are the fields of the receipt of a transfer, in the time and with the sandbox flag of its holder's wallet.
 func fieldsOf(t wallet.Transfer, holder wallet.Wallet) Fields {
 	zone, err := time.LoadLocation(holder.Zone)
 	if err != nil || holder.Zone == "Local" {
@@ -51,7 +51,11 @@ func fieldsOf(t wallet.Transfer, holder wallet.Wallet) Fields {
 		Amount: t.Amount, Fee: t.Fee, To: party(t.ReceiverName, t.ReceiverNumber, t.ReceiverKind), Note: cut(t.Note, maxNote),
 	}
 	if t.Kind != wallet.TopUp {
-		f.From = party(t.SenderName, t.SenderNumber, holder.Kind)
+		sender := holder.Kind
+		if t.Kind == wallet.Refund {
+			sender = wallet.Merchant
+		}
+		f.From = party(t.SenderName, t.SenderNumber, sender)
 	}
 	return f
 }
@@ -120,6 +124,7 @@ var kinds = []struct {
 	{wallet.Send, "Send money", "Money sent"},
 	{wallet.Payment, "Payment", "Payment successful"},
 	{wallet.TopUp, "Top-up", "Money added"},
+	{wallet.Refund, "Refund", "Money returned"},
 }
 
 func (f Fields) kindName() string {

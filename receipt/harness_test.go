@@ -134,6 +134,11 @@ func stories() []story {
 			t.Amount, t.Fee = 1<<62, 1<<61
 		}),
 		with("yen", "YEN0000001", shop, func(t *wallet.Transfer) { t.Currency, t.Amount, t.Fee = "JPY", 1500, 3 }),
+		with("refund", "REFUND0001", dhaka, func(t *wallet.Transfer) {
+			t.Kind, t.Owner, t.Receiver, t.ReceiverKind = wallet.Refund, "01952b6c-6a80-7f00-8a00-00000000000d", dhaka.Owner, wallet.Consumer
+			t.SenderName, t.SenderNumber, t.ReceiverName, t.ReceiverNumber = "SHARE & TRIP", "", "John Smith", "+8801712345678"
+			t.Note = "One ticket less"
+		}),
 	}
 }
 

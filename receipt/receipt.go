@@ -109,7 +109,7 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	holder, err := p.Wallets.Get(r.Context(), t.Owner)
+	holder, err := p.Wallets.Get(r.Context(), t.Holder())
 	if err != nil {
 		return err
 	}

@@ -91,7 +91,7 @@ func drawFields(t *rapid.T) Fields {
 	amount := rapid.Int64Range(1, math.MaxInt64).Draw(t, "amount")
 	return Fields{
 		Number: rapid.StringMatching(`[0-9A-Z]{10}`).Draw(t, "number"), Test: rapid.Bool().Draw(t, "test"),
-		Kind:     rapid.SampledFrom([]wallet.Movement{wallet.Send, wallet.Payment, wallet.TopUp}).Draw(t, "kind"),
+		Kind:     rapid.SampledFrom([]wallet.Movement{wallet.Send, wallet.Payment, wallet.TopUp, wallet.Refund}).Draw(t, "kind"),
 		At:       time.Unix(rapid.Int64Range(0, maxSeconds).Draw(t, "at"), 0).In(fixed(rapid.IntRange(-maxOffset, maxOffset).Draw(t, "offset"))),
 		Currency: money.Currency(rapid.StringMatching(`[A-Z]{3}`).Draw(t, "currency")), Decimals: rapid.IntRange(0, 4).Draw(t, "decimals"),
 		Amount: amount, Fee: rapid.Int64Range(0, math.MaxInt64-amount).Draw(t, "fee"),
@@ -195,7 +195,7 @@ func TestThereIsOneTextForEachReceipt(t *testing.T) {
 		t.Fatal("the test looks at the wrong bytes")
 	}
 	for why, body := range map[string][]byte{
-		"no kind": set(0, 0), "a fourth kind": set(0, 4), "an unknown flag": set(0, 0x42), "a small letter in the number": set(5, 'b'),
+		"no kind": set(0, 0), "a kind beyond the last": set(0, byte(len(kinds)+1)), "an unknown flag": set(0, 0x42), "a small letter in the number": set(5, 'b'),
 		"a small letter in the currency": set(at-2, 't'), "five decimals": set(at-1, 5),
 		"a time in more bytes than it needs": splice(at, at+n, append(good[at:at+n-1:at+n-1], good[at+n-1]|0x80, 0)...),
 		"a time beyond all":                  splice(at, at+n, binary.AppendUvarint(nil, maxSeconds+1)...),

@@ -188,7 +188,7 @@ func (s *story) judgeNotes(t Transfer) {
 // auditMoves walks the transfers and the entries that name them.
 func auditMoves(ctx context.Context, tx *store.Tx, report audit.Report) error {
 	rows := store.NewStream(ctx, tx, sqlTransfersByOwner, nil, scanRow)
-	entries := ledger.StreamTransfers(ctx, tx, []string{moveSend, movePayment, moveTopUp, moveFee, moveWithdrawal, moveReturn})
+	entries := ledger.StreamTransfers(ctx, tx, []string{moveSend, movePayment, moveTopUp, moveFee, moveWithdrawal, moveReturn, moveRefund})
 	for {
 		r, ok1 := rows.Peek(ctx)
 		e, ok2 := entries.Peek(ctx)
@@ -237,15 +237,19 @@ func compare(owner, id string, t Transfer, moved []ledger.Entry, report audit.Re
 	}
 	accounts := sp.accounts(true)
 	from, to, fees := accounts[0], accounts[1], accounts[len(accounts)-1]
-	if t.FromOutside() {
+	main := t.ID
+	switch {
+	case t.FromOutside():
 		from, to = to, from
+	case t.Kind == Refund:
+		from, to, main = Clearing(t.Owner, t.Currency), account(t.Receiver, t.Currency), RefundMove(t.ID)
 	}
 	whole, fee := int64(0), int64(0)
 	for _, e := range moved {
 		switch {
-		case e.Kind == moves[t.Kind] && e.Transfer == t.ID && e.Account == from.ID() && e.CounterOwner == to.Owner && e.CounterAccount == to.ID():
+		case e.Kind == moves[t.Kind] && e.Transfer == main && e.Account == from.ID() && e.CounterOwner == to.Owner && e.CounterAccount == to.ID():
 			whole += e.Amount
-		case e.Kind == moveFee && sp.Out == nil && t.Kind != TopUp && e.Account == from.ID() && e.CounterOwner == fees.Owner && e.CounterAccount == fees.ID():
+		case e.Kind == moveFee && sp.Out == nil && t.Kind != TopUp && t.Kind != Refund && e.Account == from.ID() && e.CounterOwner == fees.Owner && e.CounterAccount == fees.ID():
 			fee += e.Amount
 		default:
 			say("transfer %s moves %d from %s to %s of %s for it, which is not its way", e.Transfer, e.Amount, e.Account, e.CounterAccount, e.CounterOwner)
@@ -261,8 +265,8 @@ func compare(owner, id string, t Transfer, moved []ledger.Entry, report audit.Re
 	if whole != t.Amount || fee != t.Fee {
 		say("its entries move %d and a fee of %d, not %d and %d", whole, fee, t.Amount, t.Fee)
 	}
-	// The last entry of the wallet's own tells what was left; that of what comes from outside is on the other side.
-	if !t.FromOutside() && len(moved) > 0 {
+	// The last entry of the wallet's own tells what was left; that of what comes from outside and of a refund is on the other side.
+	if !t.FromOutside() && t.Kind != Refund && len(moved) > 0 {
 		least := moved[0].BalanceAfter
 		for _, e := range moved[1:] {
 			least = min(least, e.BalanceAfter)

@@ -283,7 +283,7 @@ func (d *driver) giveBack() {
 	if len(list) == 0 {
 		return
 	}
-	d.answered(d.h.giveBack(list...), "", list)
+	d.answered(d.h.bringBack(list...), "", list)
 	for i, t := range list {
 		lines, err := d.h.Statement(d.h.t.Context(), t.Owner, t.Currency, wallet.Page{Limit: 3})
 		if err != nil {

@@ -106,6 +106,9 @@ var (
 	bulkTransfersOfRail = store.NewBulk(`WITH k (rail_reference, rail, owner) AS (VALUES {rows})
 		SELECT `+transferColumns+` FROM k JOIN wallet_transfer t ON t.rail_reference = k.rail_reference AND t.rail = k.rail AND t.owner = k.owner
 		AND t.rail <> ''`, "TEXT", "TEXT", "TEXT")
+	bulkPayers = store.NewBulk(`WITH k (id, receiver) AS (VALUES {rows})
+		SELECT t.id, t.owner FROM k JOIN wallet_transfer t ON t.id = k.id AND t.receiver = k.receiver AND t.kind = 'payment' AND t.invoice <> ''`,
+		"TEXT", "TEXT")
 	bulkEchoes = store.NewBulk(`WITH k (echo, owner) AS (VALUES {rows})
 		SELECT `+transferColumns+` FROM k JOIN wallet_transfer t ON t.echo = k.echo AND t.owner = k.owner AND t.echo <> ''`, "TEXT", "TEXT")
 )
@@ -113,8 +116,9 @@ var (
 const (
 	sqlTransfersByOwner = `SELECT ` + transferColumns + ` FROM wallet_transfer t ORDER BY t.owner, t.id`
 	sqlTransfersByID    = `SELECT ` + transferColumns + ` FROM wallet_transfer t ORDER BY t.id, t.owner`
-	sqlOfInvoices       = `SELECT ` + transferColumns + ` FROM wallet_transfer t WHERE t.invoice <> '' ORDER BY t.receiver, t.id`
+	sqlOfInvoices       = `SELECT ` + transferColumns + ` FROM wallet_transfer t WHERE t.invoice <> '' AND t.kind = 'payment' ORDER BY t.receiver, t.id`
 	sqlOfPayouts        = `SELECT ` + transferColumns + ` FROM wallet_transfer t WHERE t.kind IN ($1, $2) ORDER BY t.owner, t.rail_reference, t.rail`
+	sqlOfRefunds        = `SELECT ` + transferColumns + ` FROM wallet_transfer t WHERE t.kind = 'refund' ORDER BY t.owner, t.id`
 
 	// What no event can tell: aliases that do not fit, and values that stand for others.
 	sqlNoNumber = `SELECT w.owner, w.number FROM wallet w LEFT JOIN alias a ON a.value = w.number AND a.kind = $1

@@ -75,7 +75,9 @@ const (
 	moveReturn     = "wallet.return"     // withdrawals -> wallet: amount and fee
 )
 
-var moves = map[Movement]string{Send: moveSend, Payment: movePayment, TopUp: moveTopUp, Withdrawal: moveWithdrawal, Return: moveReturn}
+var moves = map[Movement]string{
+	Send: moveSend, Payment: movePayment, TopUp: moveTopUp, Withdrawal: moveWithdrawal, Return: moveReturn, Refund: moveRefund,
+}
 
 // The events about transfers. Their data is a Fact. They are the events of the sender's merchant, or of the sender where it has none.
 const (
@@ -85,7 +87,7 @@ const (
 	// EventWithdrawn tells that money has left for a payout, whose own events tell what becomes of it; EventReturned, that it came back.
 	EventWithdrawn event.Type = "wallet.withdrawn"
 	EventReturned  event.Type = "wallet.returned"
-	// EventReceived tells the merchant of a wallet that was paid, unless it is the sender's, too. It is of ReceiptKind.
+	// EventReceived tells the merchant of a wallet that was paid, or got money back, unless it is the sender's, too. It is of ReceiptKind.
 	EventReceived event.Type = "wallet.received"
 )
 
@@ -97,7 +99,7 @@ const (
 )
 
 var eventTypes = map[Movement]event.Type{
-	Send: EventSent, Payment: EventPaid, TopUp: EventToppedUp, Withdrawal: EventWithdrawn, Return: EventReturned,
+	Send: EventSent, Payment: EventPaid, TopUp: EventToppedUp, Withdrawal: EventWithdrawn, Return: EventReturned, Refund: EventRefunded,
 }
 
 // Fact is the data of an event.
@@ -134,7 +136,7 @@ func (t *Transfer) teller() string {
 
 // notes reports whether the receiver's merchant is told.
 func (t *Transfer) notes() bool {
-	return t.Kind == Payment && t.ReceiverMerchant != "" && t.ReceiverMerchant != t.teller()
+	return (t.Kind == Payment || t.Kind == Refund) && t.ReceiverMerchant != "" && t.ReceiverMerchant != t.teller()
 }
 
 // Spend asks that money leave a wallet.

@@ -87,7 +87,7 @@ func (h *house) withdraw(sp wallet.Spend, want fault.Code) wallet.Sent {
 }
 
 // giveBack returns the withdrawals, as their payouts' end does.
-func (h *house) giveBack(list ...wallet.Transfer) error {
+func (h *house) bringBack(list ...wallet.Transfer) error {
 	h.t.Helper()
 	backs := make([]wallet.Back, len(list))
 	for i, t := range list {
@@ -157,7 +157,7 @@ func TestAWithdrawalTakesAmountAndFeeAndItsReturnBringsBoth(t *testing.T) {
 			t.Fatalf("%d are on their way out", got)
 		}
 		h.clock.Advance(time.Hour)
-		h.says(h.giveBack(sent), "")
+		h.says(h.bringBack(sent), "")
 		h.holds(w, 1000_00)
 		if got := h.outside(w); got != 0 {
 			t.Fatalf("%d are on their way out", got)
@@ -259,14 +259,14 @@ func TestAReturnGivesBackTheLimitsOfItsDay(t *testing.T) {
 		first := h.withdraw(h.withdrawal(w, 60_00), "").Transfer
 		second := h.withdraw(h.withdrawal(w, 40_00), "").Transfer
 		h.withdraw(h.withdrawal(w, 1), fault.DailyLimitExceeded)
-		h.says(h.giveBack(first), "")
+		h.says(h.bringBack(first), "")
 		counted(40_00, 40_00)
 		h.withdraw(h.withdrawal(w, 60_00), "")
 
 		h.clock.Advance(24 * time.Hour)
 		third := h.withdraw(h.withdrawal(w, 50_00), "").Transfer
 		h.withdraw(h.withdrawal(w, 1), fault.MonthlyLimitExceeded)
-		h.says(h.giveBack(second), "") // of yesterday: today's count is as it was
+		h.says(h.bringBack(second), "") // of yesterday: today's count is as it was
 		counted(50_00, 110_00)
 
 		h.clock.Advance(15 * 24 * time.Hour) // in March
@@ -274,7 +274,7 @@ func TestAReturnGivesBackTheLimitsOfItsDay(t *testing.T) {
 		if _, err := h.SetStatus(t.Context(), by, w.Owner, wallet.Suspended); err != nil {
 			t.Fatal(err)
 		}
-		h.says(h.giveBack(third, fourth), "") // two of one wallet at once, which may not be used now
+		h.says(h.bringBack(third, fourth), "") // two of one wallet at once, which may not be used now
 		counted(0, 0)
 		h.holds(w, 940_00)
 	})
@@ -285,15 +285,15 @@ func TestAWithdrawalComesBackOnce(t *testing.T) {
 		w := h.rich(wallet.Consumer, 1000_00)
 		h.withdraw(h.withdrawal(w, 60_00), "") // so that there would be money for it
 		sent := h.withdraw(h.withdrawal(w, 60_00), "").Transfer
-		h.says(h.giveBack(sent), "")
-		if err := h.giveBack(sent); err == nil {
+		h.says(h.bringBack(sent), "")
+		if err := h.bringBack(sent); err == nil {
 			t.Error("it came back twice")
 		}
-		if err := h.giveBack(sent, sent); err == nil {
+		if err := h.bringBack(sent, sent); err == nil {
 			t.Error("it came back twice at once")
 		}
 		top := wallet.Transfer{Owner: w.Owner, ID: id.New(h.clock)}
-		if err := h.giveBack(top); err == nil {
+		if err := h.bringBack(top); err == nil {
 			t.Error("what was not withdrawn came back")
 		}
 		h.holds(w, 940_00)

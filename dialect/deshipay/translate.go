@@ -132,6 +132,9 @@ func (d *Dialect) transactionOf(l wallet.Line, sender wallet.Kind) transaction {
 	if t.Kind == wallet.Withdrawal && !strings.HasPrefix(other.Number, "+") {
 		other.Number = "" // an account at a bank
 	}
+	if t.Kind == wallet.Refund {
+		other.Kind = wallet.Merchant // it lies with one
+	}
 	if !t.FromOutside() {
 		made.Counterpart = &recipient{
 			Name: other.Name, MobileNumber: shown(other.Number, other.Kind, false), Avatar: d.Pictures.AvatarURL(other), Type: string(other.Kind),

@@ -65,7 +65,7 @@ func (d *Dialect) history(w http.ResponseWriter, r *http.Request) error {
 	kinds := map[string]wallet.Kind{}
 	for _, l := range list {
 		kind, known := kinds[l.Transfer.Owner]
-		if l.In && !l.Transfer.FromOutside() && !known {
+		if l.In && !l.Transfer.FromOutside() && l.Transfer.Kind != wallet.Refund && !known {
 			sender, err := d.Wallets.Get(r.Context(), l.Transfer.Owner)
 			if err != nil && !fault.Has(err, fault.WalletMissing) {
 				return err

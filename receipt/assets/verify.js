@@ -142,7 +142,7 @@
   };
 
   const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/;
-  const kinds = [, "Send money", "Payment", "Top-up"];
+  const kinds = [, "Send money", "Payment", "Top-up", "Refund"];
   const months = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
 
   const parse = body => {
