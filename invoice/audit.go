@@ -75,8 +75,8 @@ func replay(ctx context.Context, events *store.Stream[event.Event], owner, id st
 		switch {
 		case now.Owner != owner || now.ID != id || now.Door != e.Door:
 			say("event", "event %d tells of invoice %s of %s at %q", e.Seq, now.ID, now.Owner, now.Door)
-		case last == nil && (e.Type != EventCreated || now.Status != Open || now.Paid != 0 || now.Changes != 0):
-			say("event", "event %d, the first, is %s with status %s, paid %d, change %d", e.Seq, e.Type, now.Status, now.Paid, now.Changes)
+		case last == nil && (e.Type != EventCreated || now.Status != Open || now.Paid != 0 || now.Refunded != 0 || now.Changes != 0):
+			say("event", "event %d, the first, is %s with status %s, paid %d, given back %d, change %d", e.Seq, e.Type, now.Status, now.Paid, now.Refunded, now.Changes)
 		case last != nil:
 			follow(e, *last, now, say)
 		}
@@ -90,40 +90,46 @@ func follow(e event.Event, was, now Invoice, say func(string, string, ...any)) {
 	if moved && !was.Status.May(now.Status) {
 		say("event", "event %d moves it from %s to %s", e.Seq, was.Status, now.Status)
 	}
-	if want := statusOf(e.Type); moved && want != now.Status || !moved && want != "" {
+	if want := statusOf(e.Type, now); moved && want != now.Status || !moved && want != "" {
 		say("event", "event %d is %s, and it went from %s to %s", e.Seq, e.Type, was.Status, now.Status)
 	}
 	if now.Paid < was.Paid || now.Paid > now.most() || !fits(now) {
 		say("event", "event %d leaves it %s with %d of %d paid, %d before", e.Seq, now.Status, now.Paid, now.Amount, was.Paid)
 	}
+	if back := now.Refunded - was.Refunded; back < 0 || now.Refunded > now.Paid || (back > 0) != (e.Type == EventRefunded) {
+		say("event", "event %d is %s and leaves %d of %d given back, %d before", e.Seq, e.Type, now.Refunded, now.Paid, was.Refunded)
+	}
+	if now.Paid != was.Paid && was.Refunded > 0 && now.Kind != Static {
+		say("event", "event %d has it take %d more, of which %d had been given back", e.Seq, now.Paid-was.Paid, was.Refunded)
+	}
 	changed := int64(0)
-	if moved || now.Paid != was.Paid {
+	if moved || now.Paid != was.Paid || now.Refunded != was.Refunded {
 		changed = 1
 	}
 	if now.Changes != was.Changes+changed {
 		say("event", "event %d counts change %d after %d", e.Seq, now.Changes, was.Changes)
 	}
 	// Everything else is as it was made.
-	now.Status, now.Paid, now.Changes, now.Reason, now.UpdatedAt, now.PaidAt =
-		was.Status, was.Paid, was.Changes, was.Reason, was.UpdatedAt, was.PaidAt
+	now.Status, now.Paid, now.Refunded, now.Changes, now.Reason, now.UpdatedAt, now.PaidAt =
+		was.Status, was.Paid, was.Refunded, was.Changes, was.Reason, was.UpdatedAt, was.PaidAt
 	for _, d := range audit.Diff(now, was) {
 		say("event", "event %d: %s", e.Seq, d)
 	}
 }
 
-// fits reports whether what an invoice counts as paid goes with its status. A bill that got its amount too late, and owes more, is open.
+// fits reports whether what an invoice counts as paid and as given back goes with its status. A bill that got its amount too late, and owes more, is open.
 func fits(i Invoice) bool {
 	switch {
 	case i.Status == Refunded:
-		return true
+		return i.whole() && i.Refunded == i.Paid
 	case i.Status == Paid:
-		return i.whole()
+		return i.whole() && i.Refunded < i.Paid
 	}
 	return !i.whole() || !i.LateFrom.IsZero() && i.Paid < i.most()
 }
 
-// statusOf is the status that an event of the type brings an invoice to; "" for one that moves it nowhere.
-func statusOf(t event.Type) Status {
+// statusOf is the status that an event of the type brings an invoice to, which stands as now after it; "" for one that moves it nowhere.
+func statusOf(t event.Type, now Invoice) Status {
 	switch t {
 	case EventCreated:
 		return Open
@@ -137,6 +143,10 @@ func statusOf(t event.Type) Status {
 		return Cancelled
 	case EventSuperseded:
 		return Superseded
+	case EventRefunded:
+		if now.Status == Refunded {
+			return Refunded
+		}
 	}
 	return ""
 }

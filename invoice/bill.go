@@ -187,7 +187,7 @@ func (s *Service) createBills(ctx context.Context, tx *store.Tx, list []billComm
 			continue
 		}
 		k := inv.payerKey()
-		inv.Status, inv.Reason, inv.Paid, inv.Changes, inv.UpdatedAt, inv.PaidAt = Open, "", 0, 0, inv.CreatedAt, time.Time{}
+		inv.Status, inv.Reason, inv.Paid, inv.Refunded, inv.Changes, inv.UpdatedAt, inv.PaidAt = Open, "", 0, 0, 0, inv.CreatedAt, time.Time{}
 		inv.ExpiresAt, inv.LateFrom = inv.ExpiresAt.UTC().Truncate(time.Microsecond), inv.LateFrom.UTC().Truncate(time.Microsecond)
 		inv.PSID = have.psid[k]
 		c.Invoice = inv

@@ -33,7 +33,8 @@ type Invoice struct {
 	PayerEmail  string         `json:"payer_email,omitempty"`
 	Amount      int64          `json:"amount"` // minor units of Currency
 	Currency    money.Currency `json:"currency"`
-	Paid        int64          `json:"paid"` // what has been applied to it, minor units; never above Amount
+	Paid        int64          `json:"paid"`               // what has been applied to it, minor units; never above Amount
+	Refunded    int64          `json:"refunded,omitempty"` // what of Paid has been given back, minor units
 	Status      Status         `json:"status"`
 	Reason      string         `json:"reason,omitempty"`      // why it failed or was cancelled, in a word or two
 	ReturnURL   string         `json:"return_url,omitempty"`  // where the payer's browser goes afterwards
@@ -62,6 +63,21 @@ func (i Invoice) Total() money.Amount { return money.Amount{Minor: i.Amount, Cur
 // AmountPaid is what has been applied to it so far.
 func (i Invoice) AmountPaid() money.Amount { return money.Amount{Minor: i.Paid, Currency: i.Currency} }
 
+// AmountRefunded is what of it has been given back.
+func (i Invoice) AmountRefunded() money.Amount {
+	return money.Amount{Minor: i.Refunded, Currency: i.Currency}
+}
+
+// GiveBack counts money that was given back of what was paid, at the given time: what was paid whole and is given back whole is Refunded.
+// The amount is at most what is left of Paid.
+func (i *Invoice) GiveBack(minor int64, at time.Time) {
+	i.Refunded += minor
+	if i.Status == Paid && i.Refunded == i.Paid {
+		i.Status = Refunded
+	}
+	i.Touch(at)
+}
+
 // Due is what is still to come.
 func (i Invoice) Due() money.Amount {
 	return money.Amount{Minor: i.Amount - i.Paid, Currency: i.Currency}
@@ -78,6 +94,9 @@ const (
 
 	EventSuperseded event.Type = "invoice.superseded" // a newer bill of its payer took its place
 	EventReceived   event.Type = "invoice.received"   // with the payment; a static code got money, and stays open
+
+	// EventRefunded says that some of what was paid was given back; with the refund. It is the last one of an invoice of which all was.
+	EventRefunded event.Type = "payment.refunded"
 )
 
 // EventKind is the kind of the events above.
@@ -150,8 +169,8 @@ type Created struct {
 	Fresh bool `json:"fresh"`
 }
 
-// Create makes an invoice. The caller has checked every field and made the ids (ID, Number, Token); Status, Reason, Paid, Changes and
-// the times of change are set here, and ExpiresAt is cut to microseconds. A reference that the owner has used at the same door is a
+// Create makes an invoice. The caller has checked every field and made the ids (ID, Number, Token); Status, Reason, Paid, Refunded, Changes
+// and the times of change are set here, and ExpiresAt is cut to microseconds. A reference that the owner has used at the same door is a
 // result, not a fault: see Created. Errors are those of store.Batcher.Do.
 func (s *Service) Create(ctx context.Context, inv Invoice, key *store.Key) (Created, error) {
 	inv.CreatedAt = s.clock.Now()
@@ -183,7 +202,7 @@ func (s *Service) createSlice(ctx context.Context, tx *store.Tx, list []Invoice)
 	order := make([]int, 0, len(list))
 	for i := range list {
 		inv := &list[i]
-		inv.Status, inv.Reason, inv.Paid, inv.Changes, inv.UpdatedAt, inv.PaidAt = Open, "", 0, 0, inv.CreatedAt, time.Time{}
+		inv.Status, inv.Reason, inv.Paid, inv.Refunded, inv.Changes, inv.UpdatedAt, inv.PaidAt = Open, "", 0, 0, 0, inv.CreatedAt, time.Time{}
 		inv.ExpiresAt = inv.ExpiresAt.UTC().Truncate(time.Microsecond)
 		if _, twice := first[inv.Key()]; !twice {
 			first[inv.Key()] = i

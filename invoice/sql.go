@@ -13,7 +13,7 @@ import (
 
 const columns = `i.owner, i.id, i.door, i.number, i.token, i.reference, i.title, i.description, i.store_name, i.payer_name, i.payer_email,
 	i.amount, i.currency, i.paid, i.status, i.reason, i.return_url, i.webhook_url, i.extra, i.changes, i.created_at, i.updated_at, i.expires_at, i.paid_at,
-	i.kind, i.psid, i.payer, i.late_amount, i.late_from, i.qr, i.upload, i.line`
+	i.kind, i.psid, i.payer, i.late_amount, i.late_from, i.qr, i.upload, i.line, i.refunded`
 
 const (
 	sqlByID        = `SELECT ` + columns + ` FROM invoice i WHERE i.owner = $1 AND i.id = $2`
@@ -180,10 +180,10 @@ var (
 			WHERE k.door = '' AND i.owner = k.owner AND i.id = k.text`, "BIGINT", "TEXT", "TEXT", "TEXT")
 	bulkLock = store.NewBulk(`WITH k (owner, id) AS (VALUES {rows})
 		SELECT `+columns+` FROM k JOIN invoice i ON i.owner = k.owner AND i.id = k.id ORDER BY i.owner, i.id {lock:i}`, "TEXT", "TEXT")
-	bulkSave = store.NewBulk(`WITH d (owner, id, paid, status, reason, changes, updated_at, paid_at) AS (VALUES {rows})
-		UPDATE invoice SET paid = d.paid, status = d.status, reason = d.reason, changes = d.changes, updated_at = d.updated_at,
-		paid_at = d.paid_at FROM d WHERE invoice.owner = d.owner AND invoice.id = d.id`,
-		"TEXT", "TEXT", "BIGINT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT")
+	bulkSave = store.NewBulk(`WITH d (owner, id, paid, refunded, status, reason, changes, updated_at, paid_at) AS (VALUES {rows})
+		UPDATE invoice SET paid = d.paid, refunded = d.refunded, status = d.status, reason = d.reason, changes = d.changes,
+		updated_at = d.updated_at, paid_at = d.paid_at FROM d WHERE invoice.owner = d.owner AND invoice.id = d.id`,
+		"TEXT", "TEXT", "BIGINT", "BIGINT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT")
 )
 
 // sqlMeanings is bulkMeanings for one text ($2) of one owner ($1) and n doors ($3 on): a list of keys costs SQLite more than the rest.
@@ -252,7 +252,7 @@ func scanAfter(r store.Row, before ...any) (i Invoice, err error) {
 	err = r.Scan(append(before, &i.Owner, &i.ID, &i.Door, &i.Number, &i.Token, &reference, &i.Title, &i.Description, &i.StoreName,
 		&i.PayerName, &i.PayerEmail, &i.Amount, &currency, &i.Paid,
 		&status, &i.Reason, &i.ReturnURL, &i.WebhookURL, &i.Extra, &i.Changes, &created, &updated, &expires, &paid,
-		&kind, &psid, &payer, &i.LateAmount, &lateFrom, &i.QR, &upload, &i.Line)...)
+		&kind, &psid, &payer, &i.LateAmount, &lateFrom, &i.QR, &upload, &i.Line, &i.Refunded)...)
 	if err != nil {
 		return i, err
 	}
@@ -315,14 +315,14 @@ func LockLater(tx *store.Tx, keys []Key, have map[Key]*Invoice) {
 
 // Save queues the update of what can change in an invoice. The caller has locked it.
 func Save(tx *store.Tx, list []*Invoice) {
-	args := make([]any, 0, 8*len(list))
+	args := make([]any, 0, 9*len(list))
 	seen := make(map[*Invoice]bool, len(list))
 	for _, i := range list {
 		if seen[i] {
 			continue // it changed more than once in the slice: its last state counts
 		}
 		seen[i] = true
-		args = append(args, i.Owner, i.ID, i.Paid, string(i.Status), i.Reason, i.Changes, clock.Micros(i.UpdatedAt), when(i.PaidAt))
+		args = append(args, i.Owner, i.ID, i.Paid, i.Refunded, string(i.Status), i.Reason, i.Changes, clock.Micros(i.UpdatedAt), when(i.PaidAt))
 	}
 	tx.LaterRows(bulkSave, args, nil)
 }

@@ -15,7 +15,7 @@ import (
 
 // Audit proves the payments in a snapshot: each row is, in every column, what its one event says; what was applied adds up to what
 // its invoice counts as paid; its transfers move exactly what it says, with no transfer of these kinds left over; and what came from
-// a wallet, that wallet has paid.
+// a wallet, that wallet has paid. It proves the refunds, too: see auditRefunds.
 func Audit(ctx context.Context, tx *store.Tx, report audit.Report) error {
 	if err := auditStories(ctx, tx, report); err != nil {
 		return err
@@ -23,7 +23,10 @@ func Audit(ctx context.Context, tx *store.Tx, report audit.Report) error {
 	if err := auditTransfers(ctx, tx, report); err != nil {
 		return err
 	}
-	return auditWallets(ctx, tx, report)
+	if err := auditWallets(ctx, tx, report); err != nil {
+		return err
+	}
+	return auditRefunds(ctx, tx, report)
 }
 
 // auditStories walks invoices, their events and their payments side by side.

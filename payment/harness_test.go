@@ -22,6 +22,7 @@ import (
 	"sarraf/merchant"
 	"sarraf/money"
 	"sarraf/payment"
+	"sarraf/payout"
 	"sarraf/rail"
 	"sarraf/store"
 	"sarraf/wallet"
@@ -46,6 +47,7 @@ type house struct {
 	merchants *merchant.Service
 	invoices  *invoice.Service
 	wallets   *wallet.Service
+	payouts   *payout.Service
 	*payment.Service
 }
 
@@ -59,18 +61,22 @@ func each(t *testing.T, fn func(t *testing.T, h *house)) {
 	})
 }
 
-func open(t testing.TB, db *store.DB, c *clock.Fake) *house {
+func open(t testing.TB, db *store.DB, c *clock.Fake, sinks ...event.Sink) *house {
 	keys, err := keyring.Parse(strings.Repeat("07", 32))
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{db: db, log: event.NewLog(db), clock: c}
+	h := &house{db: db, log: event.NewLog(db, sinks...), clock: c}
 	h.merchants = merchant.NewService(db, h.log, keys)
 	h.invoices = invoice.NewService(db, h.log)
 	h.Service, h.wallets = payment.NewService(db, h.log), wallet.NewService(db, h.log, keys)
 	h.SetWallets(h.wallets)
+	h.payouts = payout.NewService(payout.Deps{DB: db, Log: h.log, Merchants: h.merchants})
+	h.payouts.SetSenders(sending("cards"), sending("sandbox"))
+	h.SetPayouts(h.payouts, h.merchants)
 	t.Cleanup(func() {
 		h.Close()
+		h.payouts.Close()
 		h.wallets.Close()
 		h.invoices.Close()
 	})
@@ -221,7 +227,7 @@ func (h *house) findings(t testing.TB) []audit.Finding {
 	report := func(f audit.Finding) { list = append(list, f) }
 	err := h.db.Snapshot(ctx, func(ctx context.Context, tx *store.Tx) error {
 		for _, check := range []func(context.Context, *store.Tx, audit.Report) error{
-			event.Audit, auditBooks, merchant.Audit, invoice.Audit, payment.Audit, wallet.Audit,
+			event.Audit, auditBooks, merchant.Audit, invoice.Audit, payment.Audit, wallet.Audit, payout.Audit,
 		} {
 			if err := check(ctx, tx, report); err != nil {
 				return err

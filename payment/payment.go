@@ -15,6 +15,7 @@ import (
 	"sarraf/invoice"
 	"sarraf/merchant"
 	"sarraf/money"
+	"sarraf/payout"
 	"sarraf/rail"
 	"sarraf/store"
 	"sarraf/wallet"
@@ -122,6 +123,10 @@ type Service struct {
 
 	wallets     *wallet.Service // nil where invoices are not paid from wallets
 	fromWallets *store.Batcher[Receipt, Settled]
+
+	payouts   *payout.Service // nil where nothing is given back
+	merchants *merchant.Service
+	refunds   *store.Batcher[NewRefund, Refund]
 }
 
 // NewService works on db and writes its facts to log. Close ends it.
@@ -141,6 +146,9 @@ func (s *Service) Close() {
 	s.settle.Close()
 	if s.fromWallets != nil {
 		s.fromWallets.Close()
+	}
+	if s.refunds != nil {
+		s.refunds.Close()
 	}
 }
 

@@ -35,6 +35,12 @@ type slice struct {
 	byID     map[[2]string]*Payment
 	byRail   map[railKey]*Payment
 	fees     map[merchant.FeeKey]money.Schedule
+	back     map[invoice.Key]bool // of which something is given back: they take no more money
+}
+
+// takes reports whether money that arrives for the invoice settles it.
+func (h *slice) takes(inv *invoice.Invoice) bool {
+	return inv.Status.TakesMoney() && !h.back[inv.Key()]
 }
 
 // judged is what a receipt comes to: rows to write, and the transfers that carry it.
@@ -214,7 +220,15 @@ func read(ctx context.Context, tx *store.Tx, list []Receipt) (*slice, error) {
 			have.invoices[inv.Key()] = inv
 		}
 	}
-	return have, nil
+	var ended []*invoice.Invoice
+	for _, inv := range have.invoices {
+		if inv.Paid > 0 && inv.Status != invoice.Open && inv.Status.TakesMoney() {
+			ended = append(ended, inv) // with part of its money, which may be on its way back
+		}
+	}
+	var err error
+	have.back, err = givesBack(ctx, tx, ended)
+	return have, err
 }
 
 // of is the invoice that the receipt is for, nil when there is none.
@@ -258,7 +272,7 @@ func (h *slice) judge(r Receipt) (judged, error) {
 	}
 	r.Invoice = inv.ID
 	if r.Whole {
-		if !inv.Status.TakesMoney() {
+		if !h.takes(inv) {
 			return judged{}, fault.New(fault.InvoiceClosed).With("status", string(inv.Status))
 		}
 		if inv.Kind != invoice.Static {
@@ -313,7 +327,7 @@ func (h *slice) accept(r Receipt, inv *invoice.Invoice, p *Payment) (judged, err
 	if inv.Kind == invoice.Static {
 		due = r.Amount.Minor
 	}
-	takes := inv.Status.TakesMoney() && r.Amount.Currency == inv.Currency
+	takes := h.takes(inv) && r.Amount.Currency == inv.Currency
 	if r.Refuse {
 		if err := closed(inv, r); err != nil {
 			return judged{}, err
@@ -387,6 +401,8 @@ func setAside(inv *invoice.Invoice, r Receipt, some bool) string {
 		return "more than was due"
 	case r.Amount.Currency != inv.Currency:
 		return "another currency"
+	case inv.Status.TakesMoney():
+		return "the invoice's money is given back"
 	}
 	return "the invoice was " + string(inv.Status)
 }

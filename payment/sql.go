@@ -42,6 +42,46 @@ var (
 		SELECT `+columns+` FROM k JOIN payment p ON p.rail_reference = k.rail_reference AND p.rail = k.rail`, "TEXT", "TEXT")
 )
 
+// Refunds: what each payout of kind refund is a refund of.
+const (
+	refundColumns = `f.owner, f.id, f.invoice, f.payment, f.taken, f.amount, f.wallet, f.receipt`
+
+	sqlRefundsOfInvoice = `SELECT ` + refundColumns + ` FROM refund f WHERE f.invoice = $1 AND f.owner = $2 ORDER BY f.id`
+	sqlRefundsByPayment = `SELECT ` + refundColumns + ` FROM refund f ORDER BY f.owner, f.payment, f.id`
+	sqlRefundsByInvoice = `SELECT ` + refundColumns + ` FROM refund f ORDER BY f.owner, f.invoice, f.id`
+	sqlRefundsToWallets = `SELECT ` + refundColumns + ` FROM refund f WHERE f.wallet <> '' ORDER BY f.owner, f.id`
+)
+
+var (
+	bulkInsertRefunds = store.NewBulk(`INSERT INTO refund (owner, id, invoice, payment, taken, amount, wallet, receipt) VALUES {rows}`,
+		"TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT", "TEXT", "TEXT")
+	bulkRefunds = store.NewBulk(`WITH k (owner, id) AS (VALUES {rows})
+		SELECT `+refundColumns+` FROM k JOIN refund f ON f.owner = k.owner AND f.id = k.id`, "TEXT", "TEXT")
+)
+
+// refundRow is a row of refund.
+type refundRow struct {
+	owner, id, invoice, payment string
+	taken                       RefundOf
+	amount                      int64
+	wallet, receipt             string
+}
+
+func scanRefund(r store.Row) (f refundRow, err error) {
+	var taken string
+	err = r.Scan(&f.owner, &f.id, &f.invoice, &f.payment, &taken, &f.amount, &f.wallet, &f.receipt)
+	f.taken = RefundOf(taken)
+	return f, err
+}
+
+func insertRefundsLater(tx *store.Tx, list []*Refund) {
+	args := make([]any, 0, 8*len(list))
+	for _, r := range list {
+		args = append(args, r.Owner, r.ID, r.Invoice, r.Payment, string(r.Of), r.Amount, r.Wallet, r.Receipt)
+	}
+	tx.LaterRows(bulkInsertRefunds, args, nil)
+}
+
 func insertLater(tx *store.Tx, list []*Payment) {
 	args := make([]any, 0, 15*len(list))
 	for _, p := range list {

@@ -28,6 +28,7 @@ const (
 		WHERE a.value = $1 AND a.kind = $2 AND a.owner = $3 AND p.merchant = $3 AND p.id = a.id`
 	sqlAnyReference = `SELECT ` + columns + ` FROM payout p WHERE p.reference = $1 ORDER BY p.merchant, p.door`
 	sqlAll          = `SELECT ` + columns + ` FROM payout p ORDER BY p.merchant, p.id`
+	sqlAllRefunds   = `SELECT ` + columns + ` FROM payout p WHERE p.kind = 'refund' ORDER BY p.owner, p.subject, p.id`
 	sqlAllByOwner   = `SELECT ` + columns + ` FROM payout p ORDER BY p.owner, p.id`
 
 	sqlMethods    = `SELECT ` + methodColumns + ` FROM payout_method m WHERE m.owner = $1 ORDER BY m.number`
@@ -114,6 +115,10 @@ var (
 		ON CONFLICT (owner, payout) DO UPDATE SET due_at = excluded.due_at`, "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "TEXT", "BIGINT", "BIGINT")
 	bulkDropWork = store.NewBulk(`WITH k (owner, payout) AS (VALUES {rows})
 		DELETE FROM payout_work WHERE (owner, payout) IN (SELECT k.owner, k.payout FROM k)`, "TEXT", "TEXT")
+	bulkGivenBack = store.NewBulk(`WITH k (subject, owner) AS (VALUES {rows})
+		SELECT p.owner, p.subject, p.source, CAST(SUM(p.amount) AS BIGINT) FROM k JOIN payout p ON p.subject = k.subject AND p.owner = k.owner
+		WHERE p.subject <> '' AND p.kind = 'refund' AND p.status <> 'rejected' AND p.status <> 'cancelled' GROUP BY p.owner, p.subject, p.source`,
+		"TEXT", "TEXT")
 	bulkMethods = store.NewBulk(`WITH k (owner, number) AS (VALUES {rows})
 		SELECT `+methodColumns+` FROM k JOIN payout_method m ON m.owner = k.owner AND m.number = k.number`, "TEXT", "BIGINT")
 	bulkWork = store.NewBulk(`WITH k (owner, payout) AS (VALUES {rows})

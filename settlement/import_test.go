@@ -14,6 +14,8 @@ import (
 	"sarraf/fault"
 	"sarraf/merchant"
 	"sarraf/money"
+	"sarraf/payment"
+	"sarraf/payout"
 	"sarraf/rail"
 	"sarraf/settlement"
 	"sarraf/store"
@@ -117,6 +119,33 @@ func TestWhatDoesNotAgreeIsListedAndNotPosted(t *testing.T) {
 		}
 		if got := h.balances(t, merchant.House)["PKR/house/bank/bank"]; got != -200 {
 			t.Errorf("%d came to the bank", got)
+		}
+		h.clean(t)
+	})
+}
+
+// What the payer got back meanwhile is between the merchant and the payer: the bank owes the receipt all the same.
+func TestAReceiptThatWasGivenBackIsSettledAllTheSame(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		payouts := payout.NewService(payout.Deps{DB: h.db, Log: h.log, Merchants: h.merchants})
+		t.Cleanup(payouts.Close)
+		h.payments.SetPayouts(payouts, h.merchants)
+		owner := h.shop(t, merchant.Live)
+		for n, of := range []payment.Payment{h.paid(t, owner, ref(today, 1), 100), h.paid(t, owner, ref(today, 2), 50)} {
+			r, err := h.payments.Refund(ctx, payment.NewRefund{Owner: owner, Payment: of.ID, Door: "native", AskedBy: by}, nil)
+			if err != nil || r.Rail != payout.Manual {
+				t.Fatal(r, err)
+			}
+			if n == 0 {
+				_, err = payouts.Move(ctx, payout.Move{Merchant: owner, Payout: r.ID, Action: payout.Complete, Right: payout.OfRail}, nil)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.says(t, h.imported(t, file("a.csv", line(2, ref(today, 1), 100), line(3, ref(today, 2), 50))), "2 settled")
+		if d := cmp.Diff(map[string]int64{"PKR/balance": 50, "PKR/payouts": 100}, h.balances(t, owner)); d != "" {
+			t.Error(d)
 		}
 		h.clean(t)
 	})

@@ -118,6 +118,7 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 		return nil, err
 	}
 	a.payments.SetWallets(a.wallets)
+	a.payments.SetPayouts(a.payouts, a.merchants)
 	if s.psid != "" {
 		if err := a.invoices.SetPSIDPrefix(s.psid); err != nil {
 			return nil, err

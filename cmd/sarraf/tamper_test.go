@@ -34,7 +34,7 @@ import (
 var moneyTables = []string{
 	"account", "entry", "hold", "hold_step", "seal", "seal_head", "event", "event_counter", "invoice", "payment", "payer", "bill_total", "alias",
 	"upload", "upload_part", "settlement", "settlement_line", "wallet_transfer", "payout",
-	"batch", "batch_part",
+	"batch", "batch_part", "refund",
 }
 
 // otherTables are those that hold no money, and why an edit there is not the audit's to find.
@@ -317,6 +317,7 @@ func (b *books) fill(t *testing.T, keys *keyring.Keyring) {
 		})
 		ok(err)
 	}
+	b.fillRefunds(t, log, payments, invoices, merchants, m.Owner)
 	settlements := settlement.NewService(b.db, log)
 	for i, lines := range [][]rail.SettlementLine{
 		{{Line: 2, References: []string{"bank/0"}, Amount: 100, Charges: 3, SettledOn: "20260210"}, {Line: 3, References: []string{"bank/1"}, Amount: 100}},

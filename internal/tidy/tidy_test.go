@@ -119,7 +119,7 @@ func may(pkg string) (allowed func(string) bool, why string) {
 	case pkg == "invoice":
 		return in(leaves, []string{"store", "ledger", "event", "rail", "merchant"}), "merchant <- invoice <- payment, no cycles"
 	case pkg == "payment":
-		return in(leaves, []string{"store", "ledger", "event", "rail", "merchant", "invoice", "wallet"}), "merchant <- invoice <- payment -> wallet, no cycles"
+		return in(leaves, []string{"store", "ledger", "event", "rail", "merchant", "invoice", "wallet", "payout"}), "merchant <- invoice <- payment -> payout, wallet, no cycles"
 	case pkg == "settlement":
 		return in(leaves, []string{"store", "ledger", "event", "rail", "merchant", "payment"}), "settlements match receipts, and know no invoices"
 	case pkg == "wallet":
