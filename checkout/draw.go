@@ -29,8 +29,11 @@ func drawing(name string) string {
 	return "coin"
 }
 
-func resultIcon(s Status) string {
-	switch s {
+func resultIcon(p Page) string {
+	if p.Status == Paid && p.partlyBack() {
+		return "back"
+	}
+	switch p.Status {
 	case Paid:
 		return "tick"
 	case Failed:
@@ -159,7 +162,7 @@ func (p Page) paidOn() bool { return p.Finished() && !p.PaidAt.IsZero() }
 
 // hasFacts reports whether there is any fact to list.
 func (p Page) hasFacts() bool {
-	return p.paidOn() || describe(p)+p.Customer+p.Invoice+p.Reference+p.Support != ""
+	return p.paidOn() || p.partlyBack() || describe(p)+p.Customer+p.Invoice+p.Reference+p.Support != ""
 }
 
 // saying is what assistive technology reads out when the state changes.

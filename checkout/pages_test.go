@@ -166,6 +166,10 @@ func screens(t testing.TB) map[string]Page {
 		"cancelled":      finished(sandbox, Cancelled),
 		"superseded":     with(finished(live, Superseded), func(p *Page) { p.ReturnURL = "" }),
 		"refunded":       finished(live, Refunded),
+		"refunded-part":  with(finished(live, Paid), func(p *Page) { p.Returned = Money{"৳500.00", ""} }),
+		"expired-back": with(finished(live, Expired), func(p *Page) {
+			p.Received, p.Returned = Money{"৳500.00", ""}, Money{"৳500.00", ""}
+		}),
 	}
 }
 

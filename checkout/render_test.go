@@ -149,6 +149,16 @@ func TestEachResultSaysWhatBecameOfThePayment(t *testing.T) {
 	}
 }
 
+func TestWhatWasGivenBackInPartIsTold(t *testing.T) {
+	has(t, render(t, Hosted(screens(t)["refunded-part"])), "<title>Partly refunded · Shapla Books</title>", "icon-back", "Sent back ৳500.00",
+		"Shapla Books has sent ৳500.00 of your payment back", "Paid on 21 Nov 2026, 3:31 pm")
+	doc := render(t, Hosted(screens(t)["expired-back"]))
+	has(t, doc, "<title>Expired · Shapla Books</title>", "৳500.00 had been received, and Shapla Books has sent ৳500.00 of it back", "Sent back ৳500.00")
+	lacks(t, doc, "Nothing was paid", "Please ask")
+	whole := with(finished(livePage(t), Refunded), func(p *Page) { p.Returned = Money{Text: "৳1,234.50"} })
+	lacks(t, render(t, Hosted(whole)), "Partly", "Sent back")
+}
+
 func TestFinishedPageStaysWhenThereIsNowhereToGo(t *testing.T) {
 	for name, url := range map[string]string{
 		"none": "", "script": "javascript:alert(1)", "data": "data:text/html,x", "no host": "https:///x", "relative": "/x",

@@ -38,7 +38,7 @@ func resultStub(l language, p Page) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = icon(resultIcon(p.Status)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = icon(resultIcon(p)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

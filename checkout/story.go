@@ -44,6 +44,9 @@ func (h *host) page(ctx context.Context, v visit) (Page, error) {
 	if inv.Paid > 0 && inv.Paid < inv.Amount {
 		p.Received, p.Remaining, p.Share = shown(inv.AmountPaid()), shown(inv.Due()), share(inv)
 	}
+	if inv.Refunded > 0 && inv.Status != invoice.Refunded {
+		p.Returned = shown(inv.AmountRefunded())
+	}
 	if !inv.PaidAt.IsZero() {
 		p.PaidAt = local(inv.PaidAt, inv.Currency)
 	}

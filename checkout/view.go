@@ -135,6 +135,7 @@ type Page struct {
 	Amount    Money     // the whole amount of the invoice
 	Received  Money     // what has been paid so far when that is a part; otherwise zero
 	Remaining Money     // what is left to pay then
+	Returned  Money     // what has been given back when that is not all that was paid; otherwise zero
 	Share     int       // percent of the amount that has been paid, 0 to 100, for the bar only
 	PaidAt    time.Time // when it was paid, shown in its own location; zero when it was not
 
@@ -190,6 +191,9 @@ func (p Page) polls() bool { return !p.Finished() && p.LiveURL != "" }
 
 // partial reports whether a part of the amount has come.
 func (p Page) partial() bool { return p.Received.Text != "" }
+
+// partlyBack reports whether something of what had come was given back, and not all of a payment that was whole.
+func (p Page) partlyBack() bool { return p.Finished() && p.Status != Refunded && p.Returned.Text != "" }
 
 // due is the amount that the page shows large.
 func (p Page) due() Money {

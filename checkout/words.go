@@ -22,12 +22,13 @@ type language struct {
 	TimeUp, Left, Day, Days, Hour, Min, Sec   string
 	DateLayout                                string
 	PayNow, Amount, Fee, Total                string
-	OtherWays, Receipt                        string
+	OtherWays, Receipt, SentBack              string
 
 	Notices  map[Notice]sentence
 	Refusals map[Refusal]sentence
 	Results  map[Status]result
 	Closed   result
+	Partly   result // of a payment that was whole; Part is of one that was not
 	Problems map[ProblemKind]sentence
 }
 
@@ -54,7 +55,7 @@ var english = language{
 	By: "Payments by Sarraf", RequestID: "Request id", TryAgain: "Try again",
 	TimeUp: "Time is up", Left: "{time} left", Day: "day", Days: "days", Hour: "h", Min: "min", Sec: "s",
 	DateLayout: "2 Jan 2006, 3:04 pm",
-	PayNow:     "Pay {amount}", Amount: "Amount", Fee: "Fee", Total: "You pay", OtherWays: "Choose another way to pay", Receipt: "See your receipt",
+	PayNow:     "Pay {amount}", Amount: "Amount", Fee: "Fee", Total: "You pay", OtherWays: "Choose another way to pay", Receipt: "See your receipt", SentBack: "Sent back",
 	Refusals: map[Refusal]sentence{
 		Again:       {"Please type your PIN again", "This page had been open for long. Nothing was taken."},
 		BadNumber:   {"Please check the mobile number", "Type it as you dial it, or with the country's code. Nothing was taken."},
@@ -85,6 +86,10 @@ var english = language{
 		Refunded:   {"Refunded", "Payment refunded", "{store} has sent the money back. Your bank may need some days to show it.", ""},
 	},
 	Closed: result{"Closed", "This payment is closed", "It cannot be paid any more.", askAboutPart},
+	Partly: result{
+		"Partly refunded", "Partly refunded", "{store} has sent {returned} of your payment back. Your bank may need some days to show it.",
+		"{amount} had been received, and {store} has sent {returned} of it back. Your bank may need some days to show it.",
+	},
 	Problems: map[ProblemKind]sentence{
 		NotFound: {"There is nothing here", "Check the address, or open the payment link again from the shop."},
 		Gone:     {"This link is no longer valid", "Go back to the shop and start the payment again to get a new link."},
@@ -137,7 +142,13 @@ func (l language) told(p Page) result {
 	if p.partial() && r.Part != "" {
 		r.Body = r.Part
 	}
-	r.Body = fill(fill(r.Body, "amount", p.Received.Text), "store", p.Store)
+	switch {
+	case p.partlyBack() && p.Status == Paid:
+		r = l.Partly
+	case p.partlyBack():
+		r.Body = l.Partly.Part
+	}
+	r.Body = fill(fill(fill(r.Body, "amount", p.Received.Text), "returned", p.Returned.Text), "store", p.Store)
 	return r
 }
 

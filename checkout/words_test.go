@@ -2,6 +2,7 @@ package checkout
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 )
@@ -57,6 +58,9 @@ func TestEveryLanguageHasEverySentence(t *testing.T) {
 			if r := l.Results[s]; r.Title == "" || r.Head == "" || r.Body == "" || (r.Part == "") != (s == Paid || s == Refunded) {
 				t.Errorf("%s lacks a part of result %s", tag, s)
 			}
+		}
+		if r := l.Partly; r.Title == "" || r.Head == "" || !strings.Contains(r.Body, "{returned}") || !strings.Contains(r.Part, "{amount}") {
+			t.Errorf("%s lacks what is said when part of it was given back", tag)
 		}
 		for _, k := range []ProblemKind{NotFound, Gone, Broken, Busy} {
 			if s := l.Problems[k]; s.Head == "" || s.Body == "" {
