@@ -26,7 +26,7 @@ const (
 // whatIDs is what explain can find a thing by, for its help and its regrets.
 const whatIDs = "an invoice's printed number, the merchant's own reference, a payment page's URL or token, a QR code's payload, " +
 	"a PSID, the number of a receipt or of a bulk upload, a wallet's mobile number, " +
-	"a rail's reference, an Idempotency-Key, the id of an invoice, payment, batch of payouts, transfer, wallet, delivery (webhook-id), credential or merchant, " +
+	"a rail's reference, an Idempotency-Key, the id of an invoice, payment, refund, batch of payouts, transfer, wallet, delivery (webhook-id), credential or merchant, " +
 	"a merchant's id at a front door, a credential's public key, or an event as MERCHANT/NUMBER"
 
 type explainCmd struct {
@@ -56,6 +56,7 @@ type subject struct {
 	Wallet      *walletFacts      `json:"wallet,omitempty"`
 	Spending    *spendingFacts    `json:"wallet_transfer,omitempty"`
 	Payments    []paymentFacts    `json:"payments"`
+	Refunds     []refundFacts     `json:"refunds,omitempty"`
 	Transfers   []transferFacts   `json:"transfers"`
 	Events      []eventFacts      `json:"events"`
 	Deliveries  []deliveryFacts   `json:"deliveries"`
@@ -91,6 +92,7 @@ type invoiceFacts struct {
 	PayerEmail  string    `json:"payer_email,omitempty"`
 	Amount      string    `json:"amount"`
 	AmountPaid  string    `json:"amount_paid"`
+	Refunded    string    `json:"amount_refunded,omitempty"`
 	Currency    string    `json:"currency"`
 	Status      string    `json:"status"`
 	Reason      string    `json:"reason,omitempty"`
@@ -253,19 +255,9 @@ func checkID(text string) error {
 
 // explain fills the answer with what its id means, to one merchant or, for "", to all.
 func explain(ctx context.Context, tx *store.Tx, only string, answer *explanation) error {
-	list, err := merchant.All(ctx, tx)
+	s, err := newSearch(ctx, tx, only)
 	if err != nil {
 		return err
-	}
-	s := search{tx: tx, merchants: map[string]merchant.Merchant{}, alone: only != "", found: map[root]*subject{}}
-	for _, m := range list {
-		if only == "" || only == m.Owner {
-			s.merchants[m.Owner] = m
-			s.owners = append(s.owners, m.Owner)
-		}
-	}
-	if only != "" && len(s.owners) == 0 {
-		return errors.New("--merchant: there is no such merchant: `sarraf merchant list` shows them")
 	}
 	for _, reading := range readings(answer.ID) {
 		if err := s.seek(ctx, reading); err != nil {
@@ -286,6 +278,25 @@ func explain(ctx context.Context, tx *store.Tx, only string, answer *explanation
 		answer.Found = append(answer.Found, *s.found[r])
 	}
 	return nil
+}
+
+// newSearch looks among what is one merchant's or, for "", everybody's.
+func newSearch(ctx context.Context, tx *store.Tx, only string) (*search, error) {
+	list, err := merchant.All(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	s := &search{tx: tx, merchants: map[string]merchant.Merchant{}, alone: only != "", found: map[root]*subject{}}
+	for _, m := range list {
+		if only == "" || only == m.Owner {
+			s.merchants[m.Owner] = m
+			s.owners = append(s.owners, m.Owner)
+		}
+	}
+	if only != "" && len(s.owners) == 0 {
+		return nil, errors.New("--merchant: there is no such merchant: `sarraf merchant list` shows them")
+	}
+	return s, nil
 }
 
 // transfersOf pairs entries, which come by transfer, into transfers. A side that is not there is left as the other one names it.

@@ -116,7 +116,7 @@ func (s *search) put(kind, owner, id, as string, m merchant.Merchant) *subject {
 // seek notes everything that the text means. Each look-up is by a key; where the owner is part of it, every merchant's is tried.
 func (s *search) seek(ctx context.Context, text string) error {
 	for _, look := range []func(context.Context, string) error{
-		s.byAlias, s.byReference, s.byID, s.byPSID, s.byRail, s.byTransfer, s.byEvent, s.byKey, s.byWallet, s.byNumber, s.byReceipt, s.byBatch,
+		s.byAlias, s.byReference, s.byID, s.byPSID, s.byRail, s.byTransfer, s.byEvent, s.byKey, s.byWallet, s.byNumber, s.byReceipt, s.byBatch, s.byRefund,
 	} {
 		if err := look(ctx, text); err != nil {
 			return err
@@ -309,6 +309,10 @@ func (s *search) byEvent(ctx context.Context, text string) error {
 		if err := json.Unmarshal(e.Data, &f); err != nil {
 			return fmt.Errorf("event %d of %s: %w", e.Seq, e.Owner, err)
 		}
+		if f.Transfer.Kind == wallet.Refund {
+			_, err := s.noteRefunds(ctx, f.Transfer.ID, fmt.Sprintf("event %d about a refund of it", e.Seq), f.Transfer.Owner)
+			return err
+		}
 		return s.wallets(ctx, aSpending, fmt.Sprintf("event %d about it", e.Seq), [2]string{f.Transfer.Owner, f.Transfer.ID})
 	case e.Kind == settlement.LineKind:
 		payments, err := payment.OfID(ctx, s.tx, []string{e.Owner}, e.Subject)
@@ -317,6 +321,9 @@ func (s *search) byEvent(ctx context.Context, text string) error {
 		}
 		return err
 	default:
+		if some, err := s.noteRefunds(ctx, e.Subject, fmt.Sprintf("event %d about a refund of it", e.Seq), e.Owner); some || err != nil {
+			return err
+		}
 		s.note(anEvent, e.Owner, strconv.FormatInt(e.Seq, 10), "the event")
 	}
 	return nil
@@ -482,6 +489,9 @@ func (s *search) fillInvoice(ctx context.Context, r root, to *subject) error {
 		CreatedAt: inv.CreatedAt, UpdatedAt: inv.UpdatedAt, ExpiresAt: inv.ExpiresAt, PaidAt: inv.PaidAt,
 		Kind: string(inv.Kind), PSID: inv.PSID, Payer: inv.Payer, LateFrom: inv.LateFrom, Upload: inv.Upload,
 	}
+	if inv.Refunded > 0 {
+		to.Invoice.Refunded = inv.AmountRefunded().Decimal()
+	}
 	if !inv.LateFrom.IsZero() {
 		to.Invoice.LateAmount = money.Of(inv.LateAmount, inv.Currency).Decimal()
 	}
@@ -512,6 +522,9 @@ func (s *search) fillInvoice(ctx context.Context, r root, to *subject) error {
 	if err := s.settled(ctx, payments, to); err != nil {
 		return err
 	}
+	if err := s.refunds(ctx, r.owner, r.id, to); err != nil {
+		return err
+	}
 	deliveries, err := webhook.About(ctx, s.tx, r.owner, r.id, inv.CreatedAt.Add(-explainSlack), last.Add(explainAfter))
 	if err != nil {
 		return err
@@ -528,23 +541,6 @@ func (s *search) fillInvoice(ctx context.Context, r root, to *subject) error {
 		return err
 	}
 	return s.audit(ctx, r.owner, r.id, to)
-}
-
-// wholeStory reports whether the events tell of the invoice's making and of each of its changes.
-func wholeStory(inv invoice.Invoice, events []eventFacts) bool {
-	changes := map[int64]bool{}
-	for _, e := range events {
-		var f invoice.Fact
-		if json.Unmarshal(e.Data, &f) == nil {
-			changes[f.Invoice.Changes] = true
-		}
-	}
-	for n := range inv.Changes + 1 {
-		if !changes[n] {
-			return false
-		}
-	}
-	return true
 }
 
 // payment adds a payment and the transfers that carried it.

@@ -107,7 +107,11 @@ func (i invoiceFacts) facts(fact func(name, value string), zone *time.Location) 
 		status += " (" + plain(i.Reason) + ")"
 	}
 	fact("status", status)
-	fact("amount", i.Amount+" "+i.Currency+", of which "+i.AmountPaid+" is paid")
+	paid := ", of which " + i.AmountPaid + " is paid"
+	if i.Refunded != "" {
+		paid += ", and " + i.Refunded + " of that given back"
+	}
+	fact("amount", i.Amount+" "+i.Currency+paid)
 	for _, f := range []struct{ name, value string }{
 		{"number", i.Number},
 		{"kind", i.Kind},
@@ -210,6 +214,9 @@ func (s subject) happenings(zone *time.Location) []happening {
 		if f := p.Settled; f != nil {
 			add(f.At, 1, fmt.Sprintf("payment %s settled by line %d of %s", p.ID, f.Line, plain(f.Name)), f.words(p)...)
 		}
+	}
+	for _, r := range s.Refunds {
+		add(r.CreatedAt, 1, "refund "+r.ID, r.words()...)
 	}
 	for _, t := range s.Transfers {
 		add(t.At, 2, "transfer "+t.ID+" "+t.Kind+", "+t.Amount+" "+t.Currency, "from "+t.From.words(s.owner()), "to   "+t.To.words(s.owner()))

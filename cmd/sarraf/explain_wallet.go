@@ -115,6 +115,9 @@ func (s *search) byReceipt(ctx context.Context, text string) error {
 	}
 	for _, a := range list {
 		if a.Kind == wallet.ReceiptAlias {
+			if some, err := s.noteRefunds(ctx, a.ID, "the number of the receipt of a refund of it", a.Owner); some || err != nil {
+				return err
+			}
 			if err := s.wallets(ctx, aSpending, "the number of the receipt", [2]string{a.Owner, a.ID}); err != nil {
 				return err
 			}
@@ -136,6 +139,9 @@ func (s *search) byWallet(ctx context.Context, text string) error {
 
 // bySpending finds the transfer of a wallet that an entry is of, and reports whether it is one's.
 func (s *search) bySpending(ctx context.Context, e ledger.Entry) (bool, error) {
+	if some, err := s.noteRefunds(ctx, e.Subject, "the id of a transfer for a refund of it", e.Owner, e.CounterOwner); some || err != nil {
+		return some, err
+	}
 	found, err := wallet.TransfersOf(ctx, s.tx, [2]string{e.Owner, e.Subject}, [2]string{e.CounterOwner, e.Subject})
 	for _, t := range found {
 		as := "the id of the transfer"
