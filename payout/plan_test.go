@@ -234,3 +234,19 @@ func TestSlicesReadTheirOwnRowsHoweverManyPayoutsThereAre(t *testing.T) {
 		}
 	}
 }
+
+func TestDecisionsOfABatchReadItAlone(t *testing.T) {
+	fake := clock.NewFake(start)
+	h := open(t, storetest.Open(t, storetest.URL(t, store.Postgres), fake), fake)
+	h.fill("m0", "m1", 20_000)
+	read := h.reads(func(ctx context.Context, tx *store.Tx) error {
+		rows, err := payout.OfBatch(ctx, tx, "m0", "b", "bob")
+		if rows != 1 { // none of it waits
+			t.Errorf("%d rows", rows)
+		}
+		return err
+	})
+	if n := read["payout"]; n > 200 || n < 50 { // there are 100 of both merchants, looked at twice
+		t.Errorf("%d rows were read", n)
+	}
+}

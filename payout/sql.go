@@ -177,13 +177,14 @@ const (
 	sqlAllBatchParts   = `SELECT ` + batchPartColumns + ` FROM batch_part p ORDER BY p.owner, p.batch, p.part`
 	sqlSaveBatchFaults = `UPDATE batch_part SET faults = $4 WHERE owner = $1 AND batch = $2 AND part = $3`
 
+	// batch <> '' is what the index of those that have one is for.
 	// Those that wait for a second person, and how many are left and how many somebody has approved or rejected.
-	sqlWantedOfBatch = `SELECT p.id, p.line FROM payout p WHERE p.batch = $2 AND p.merchant = $1 AND p.line > $3 AND p.status = 'pending'
+	sqlWantedOfBatch = `SELECT p.id, p.line FROM payout p WHERE p.batch <> '' AND p.batch = $2 AND p.merchant = $1 AND p.line > $3 AND p.status = 'pending'
 		AND p.approval = 'wanted' ORDER BY p.line LIMIT $4`
 	sqlDecidedOfBatch = `SELECT COALESCE(SUM(CASE WHEN p.status = 'pending' AND p.approval = 'wanted' THEN 1 ELSE 0 END), 0),
 		COALESCE(SUM(CASE WHEN p.decided_by = $3 AND p.approval = 'given' THEN 1 ELSE 0 END), 0),
 		COALESCE(SUM(CASE WHEN p.decided_by = $3 AND p.approval = 'wanted' AND p.status = 'rejected' THEN 1 ELSE 0 END), 0)
-		FROM payout p WHERE p.batch = $2 AND p.merchant = $1`
+		FROM payout p WHERE p.batch <> '' AND p.batch = $2 AND p.merchant = $1`
 	sqlAllOfBatches = `SELECT ` + columns + ` FROM payout p WHERE p.batch <> '' ORDER BY p.merchant, p.batch, p.line, p.id`
 )
 
