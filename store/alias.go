@@ -136,6 +136,16 @@ func (n *Numbers) lease(ctx context.Context, many int64) (end int64, err error) 
 	return end, nil
 }
 
+// Number is the next number of a run, drawn in the transaction: the run has no gaps, and whoever else draws from it waits until the
+// transaction ends. For runs that few draw from; a run is drawn from here or through Numbers, never both.
+func (tx *Tx) Number(ctx context.Context, name string) (n int64, err error) {
+	err = tx.Query(ctx, sqlCounterLease, []any{name, int64(1)}, func(r Row) error { return r.Scan(&n) })
+	if err != nil {
+		return 0, fmt.Errorf("a number of %s: %w", name, err)
+	}
+	return n, nil
+}
+
 // skipNumbers has every run of numbers go on so much later, those too that nobody has drawn from yet. A database that is put back to an
 // earlier state needs it: what was given out since stands on paper.
 func (tx *Tx) skipNumbers(ctx context.Context, by int64) error {

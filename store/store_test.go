@@ -118,6 +118,48 @@ func TestTakingManyNumbersLeavesABlockAsItIs(t *testing.T) {
 	})
 }
 
+func TestNumbersDrawnInTransactionsHaveNoGaps(t *testing.T) {
+	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
+		stop := errors.New("stop")
+		var mu sync.Mutex
+		seen := map[int64]bool{}
+		var wg sync.WaitGroup
+		for g := range 4 {
+			wg.Go(func() {
+				for i := range 15 {
+					var n int64
+					err := db.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+						if n, err = tx.Number(ctx, "n"); err == nil && (g+i)%3 == 0 {
+							err = stop
+						}
+						return err
+					})
+					if (err != nil) != ((g+i)%3 == 0) || err != nil && !errors.Is(err, stop) {
+						t.Errorf("%d: %v", n, err)
+					}
+					if err == nil {
+						mu.Lock()
+						if seen[n] {
+							t.Errorf("%d was drawn twice", n)
+						}
+						seen[n] = true
+						mu.Unlock()
+					}
+				}
+			})
+		}
+		wg.Wait()
+		for n := range int64(40) {
+			if !seen[n+1] {
+				t.Fatalf("%d was not drawn, of %d that were", n+1, len(seen))
+			}
+		}
+		if len(seen) != 40 {
+			t.Errorf("%d were drawn, want 40", len(seen))
+		}
+	})
+}
+
 func TestAliasIsFoundByItsOwnerOnly(t *testing.T) {
 	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
 		list := make([]store.Alias, 700)
