@@ -158,20 +158,22 @@ type Held struct {
 
 // StreamHolds walks all holds by owner and id.
 func StreamHolds(ctx context.Context, tx *store.Tx) *store.Stream[Held] {
-	return store.NewStream(ctx, tx, sqlAllHolds, nil, func(r store.Row) (Held, error) {
-		h, err := scanHold(r)
-		held := Held{
-			Owner: h.Owner, ID: h.ID, Account: h.Account, CounterOwner: h.CounterOwner, CounterAccount: h.CounterAccount, Amount: h.Amount,
-			State: State(h.State), Kind: h.Kind, Subject: h.Subject, Transfer: h.Transfer.value, CreatedAt: clock.FromMicros(h.CreatedAt),
-		}
-		if h.ExpiresAt.set {
-			held.ExpiresAt = clock.FromMicros(h.ExpiresAt.value)
-		}
-		if h.ClosedAt.set {
-			held.ClosedAt = clock.FromMicros(h.ClosedAt.value)
-		}
-		return held, err
-	})
+	return store.NewStream(ctx, tx, sqlAllHolds, nil, scanHeld)
+}
+
+func scanHeld(r store.Row) (Held, error) {
+	h, err := scanHold(r)
+	held := Held{
+		Owner: h.Owner, ID: h.ID, Account: h.Account, CounterOwner: h.CounterOwner, CounterAccount: h.CounterAccount, Amount: h.Amount,
+		State: State(h.State), Kind: h.Kind, Subject: h.Subject, Transfer: h.Transfer.value, CreatedAt: clock.FromMicros(h.CreatedAt),
+	}
+	if h.ExpiresAt.set {
+		held.ExpiresAt = clock.FromMicros(h.ExpiresAt.value)
+	}
+	if h.ClosedAt.set {
+		held.ClosedAt = clock.FromMicros(h.ClosedAt.value)
+	}
+	return held, err
 }
 
 // Count answers how many accounts and how many transfers there are, of all owners.

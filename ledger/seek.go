@@ -28,6 +28,16 @@ func OfSubjectEver(ctx context.Context, tx *store.Tx, owner, subject string) ([]
 	return query(ctx, tx, sqlOfSubjectEver, owner, subject)
 }
 
+// HoldOf is the owner's hold with the id, as it stands; false when there is none.
+func HoldOf(ctx context.Context, tx *store.Tx, owner, id string) (h Held, found bool, err error) {
+	err = tx.Query(ctx, sqlHold, []any{owner, id}, func(r store.Row) (err error) {
+		found = true
+		h, err = scanHeld(r)
+		return err
+	})
+	return h, found, err
+}
+
 func query(ctx context.Context, tx *store.Tx, sql string, args ...any) ([]Entry, error) {
 	var list []Entry
 	err := tx.Query(ctx, sql, args, func(r store.Row) error {

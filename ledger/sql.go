@@ -88,6 +88,7 @@ const (
 	sqlAllAccounts = `SELECT ` + accountColumns + ` FROM account a ORDER BY a.owner, a.id`
 	sqlAllEntries  = `SELECT ` + entryColumns + ` FROM entry e ORDER BY e.owner, e.account, e.seq`
 	sqlAllSteps    = `SELECT ` + stepColumns + ` FROM hold_step s ORDER BY s.owner, s.account, s.n`
+	sqlHold        = `SELECT ` + holdColumns + ` FROM hold h WHERE h.owner = $1 AND h.id = $2`
 	sqlAllHolds    = `SELECT ` + holdColumns + ` FROM hold h ORDER BY h.owner, h.id`
 	sqlStepsByHold = `SELECT ` + stepColumns + ` FROM hold_step s ORDER BY s.owner, s.hold, s.n`
 	sqlNewestEntry = `SELECT COALESCE(MAX(at), 0) FROM entry`
