@@ -34,7 +34,10 @@ func Audit(ctx context.Context, tx *store.Tx, report audit.Report) error {
 	if err := auditWithdrawals(ctx, tx, report); err != nil {
 		return err
 	}
-	return auditRows(ctx, tx, report)
+	if err := auditRows(ctx, tx, report); err != nil {
+		return err
+	}
+	return auditDesk(ctx, tx, report)
 }
 
 // story is what is found out about one payout.

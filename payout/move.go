@@ -3,6 +3,7 @@ package payout
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -395,6 +396,9 @@ func (s *Service) consequences(ctx context.Context, tx *store.Tx, list []*moved)
 	var kinds []Kind
 	for _, p := range list {
 		if s.followers[p.Kind] == nil {
+			if p.Kind != KindPayout {
+				return fmt.Errorf("payout: %s %s would part from what it is for: nothing goes along with it in this program", p.Kind, p.ID)
+			}
 			continue
 		}
 		if byKind[p.Kind] == nil {

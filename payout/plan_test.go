@@ -238,7 +238,7 @@ func TestSlicesReadTheirOwnRowsHoweverManyPayoutsThereAre(t *testing.T) {
 func TestDecisionsOfABatchReadItAlone(t *testing.T) {
 	fake := clock.NewFake(start)
 	h := open(t, storetest.Open(t, storetest.URL(t, store.Postgres), fake), fake)
-	h.fill("m0", "m1", 20_000)
+	h.fillBooks("m0", "m1", 20_000)
 	read := h.reads(func(ctx context.Context, tx *store.Tx) error {
 		rows, err := payout.OfBatch(ctx, tx, "m0", "b", "bob")
 		if rows != 1 { // none of it waits

@@ -365,3 +365,56 @@ func scanWork(r store.Row) (of workKey, w work, err error) {
 	}
 	return of, w, err
 }
+
+// The desk's: sheets, and files of answers.
+const (
+	sheetColumns  = `s.owner, s.id, s.number, s.mode, s.currency, s.method, s.lines, s.amount, s.status, s.actor, s.source, s.created_at, s.updated_at`
+	answerColumns = `f.owner, f.id, f.name, f.hash, f.lines, f.completed, f.rejected, f.status, f.actor, f.source, f.created_at, f.updated_at`
+	lineColumns   = `l.owner, l.payout, l.file, l.line, l.outcome, l.amount, l.currency, l.reference, l.at`
+
+	sqlInsertSheet = `INSERT INTO payout_sheet (owner, id, number, mode, currency, method, lines, amount, status, actor, source, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
+	sqlUpdateSheet   = `UPDATE payout_sheet SET lines = $3, amount = $4, status = $5, updated_at = $6 WHERE owner = $1 AND id = $2`
+	sqlSheet         = `SELECT ` + sheetColumns + ` FROM payout_sheet s WHERE s.owner = $1 AND s.id = $2`
+	sqlLockSheet     = sqlSheet + ` {lock:s}`
+	sqlSheetOfNumber = `SELECT ` + sheetColumns + ` FROM payout_sheet s WHERE s.number = $1 AND s.owner = $2`
+	sqlSheets        = `SELECT ` + sheetColumns + ` FROM payout_sheet s WHERE s.owner = $1 ORDER BY s.number DESC LIMIT $2`
+	sqlAllSheets     = `SELECT ` + sheetColumns + ` FROM payout_sheet s ORDER BY s.owner, s.id`
+	sqlOnSheet       = `SELECT ` + columns + ` FROM payout p WHERE p.sheet = $1 AND p.sheet <> '' ORDER BY p.id`
+	sqlOpenSheets    = `SELECT COUNT(*), COALESCE(MIN(s.created_at), 0) FROM payout_sheet s WHERE s.status = 'open'`
+
+	// processed_at IS NULL is what the index of payouts that have not ended is for.
+	sqlWaitingManual = `SELECT ` + columns + ` FROM payout p WHERE p.status = 'pending' AND p.rail = 'manual' AND p.processed_at IS NULL
+		AND p.approval <> 'wanted' AND p.currency = $1 AND ($2 = '' OR p.method_kind = $2) AND p.id > $3 ORDER BY p.id LIMIT $4`
+	sqlBacklog = `SELECT p.merchant, p.currency, p.method_kind, p.approval, COUNT(*), CAST(SUM(p.amount) AS BIGINT), MIN(p.created_at) FROM payout p
+		WHERE p.status = 'pending' AND p.rail = 'manual' AND p.processed_at IS NULL GROUP BY p.merchant, p.currency, p.method_kind, p.approval`
+	sqlDesk = `SELECT p.status, p.rail, p.approval, COUNT(*), MIN(CASE WHEN p.status = 'pending' THEN p.created_at ELSE p.updated_at END)
+		FROM payout p WHERE p.processed_at IS NULL GROUP BY p.status, p.rail, p.approval`
+
+	sqlInsertAnswer = `INSERT INTO payout_answer (owner, id, name, hash, lines, completed, rejected, status, actor, source, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, 0, 0, $6, $7, $8, $9, $9) ON CONFLICT (hash, owner) DO NOTHING RETURNING id`
+	sqlUpdateAnswer = `UPDATE payout_answer SET completed = $3, rejected = $4, status = $5, updated_at = $6 WHERE owner = $1 AND id = $2`
+	sqlAnswerByHash = `SELECT ` + answerColumns + ` FROM payout_answer f WHERE f.hash = $1 AND f.owner = $2`
+	sqlLockAnswer   = `SELECT ` + answerColumns + ` FROM payout_answer f WHERE f.owner = $1 AND f.id = $2 {lock:f}`
+	sqlAnswers      = `SELECT ` + answerColumns + ` FROM payout_answer f WHERE f.owner = $1 ORDER BY f.id DESC LIMIT $2`
+	sqlAllAnswers   = `SELECT ` + answerColumns + ` FROM payout_answer f ORDER BY f.owner, f.id`
+
+	// What an audit walks.
+	sqlAllAnswerLines = `SELECT ` + lineColumns + ` FROM payout_answer_line l ORDER BY l.file, l.line, l.owner`
+	sqlAllOnSheets    = `SELECT ` + columns + ` FROM payout p WHERE p.sheet <> '' ORDER BY p.sheet, p.id`
+	sqlNoSheet        = `SELECT p.merchant, p.id FROM payout p WHERE p.status = 'processing' AND p.rail = 'manual' AND p.processed_at IS NULL AND p.sheet = ''`
+	sqlWrongAnswers   = `SELECT l.owner, l.payout FROM payout_answer_line l LEFT JOIN payout p ON p.owner = l.owner AND p.id = l.payout
+		WHERE p.id IS NULL OR p.status <> l.outcome OR p.amount <> l.amount OR p.currency <> l.currency OR p.rail <> 'manual' OR p.sheet = ''
+		OR l.reference <> '' AND p.rail_reference <> l.reference`
+)
+
+var (
+	bulkOfIDs = store.NewBulk(`WITH k (id) AS (VALUES {rows})
+		SELECT `+columns+` FROM k JOIN payout p ON p.id = k.id`, "TEXT")
+	bulkAnswers = store.NewBulk(`WITH k (owner, id) AS (VALUES {rows})
+		SELECT `+answerColumns+` FROM k JOIN payout_answer f ON f.owner = k.owner AND f.id = k.id`, "TEXT", "TEXT")
+	bulkAnswerLines = store.NewBulk(`WITH k (owner, payout) AS (VALUES {rows})
+		SELECT `+lineColumns+` FROM k JOIN payout_answer_line l ON l.owner = k.owner AND l.payout = k.payout`, "TEXT", "TEXT")
+	bulkInsertAnswerLines = store.NewBulk(`INSERT INTO payout_answer_line (owner, payout, file, line, outcome, amount, currency, reference, at) VALUES {rows}`,
+		"TEXT", "TEXT", "TEXT", "BIGINT", "TEXT", "BIGINT", "TEXT", "TEXT", "BIGINT")
+)
