@@ -210,6 +210,7 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 		return nil, err
 	}
 	m.watch(db, a.sealer)
+	m.registry.MustRegister(newDeskMetrics(db, log))
 	a.client = webhook.NewClient(webhook.Options{Policy: s.policy})
 	a.deliverer = webhook.NewWorker(webhook.Deps{
 		DB: db, Events: events, Outbox: outbox, Client: a.client, Signer: a.merchants, Schedule: s.schedule, Observer: m, Log: log,

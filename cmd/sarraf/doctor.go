@@ -22,7 +22,7 @@ type doctorCmd struct {
 	accessFlags
 	railFlags
 	PublicURL string   `help:"Where payers and merchants reach this server, as serve has it: asked whether it leads here."`
-	Only      []string `help:"Only these checks: configuration, clock, database, reachability, webhooks, sealing, expiring, merchants, wallets, rails, limits."`
+	Only      []string `help:"Only these checks: configuration, clock, database, reachability, webhooks, sealing, expiring, merchants, wallets, payouts, rails, limits."`
 	JSON      bool     `name:"json" help:"Print one JSON object."`
 
 	PSIDPrefix   string   `name:"psid-prefix" env:"SARRAF_PSID_PREFIX" help:"As serve has it: whether bills can be made."`
@@ -70,6 +70,7 @@ var groups = []struct {
 	{"merchants", true, (*checkup).merchants},
 	{"wallets", true, (*checkup).wallets},
 	{"rails", false, (*checkup).rails},
+	{"payouts", true, (*checkup).payouts},
 	{"limits", false, (*checkup).limits},
 }
 

@@ -25,8 +25,8 @@ const (
 
 // whatIDs is what explain can find a thing by, for its help and its regrets.
 const whatIDs = "an invoice's printed number, the merchant's own reference, a payment page's URL or token, a QR code's payload, " +
-	"a PSID, the number of a receipt or of a bulk upload, a wallet's mobile number, " +
-	"a rail's reference, an Idempotency-Key, the id of an invoice, payment, refund, batch of payouts, transfer, wallet, delivery (webhook-id), credential or merchant, " +
+	"a PSID, the number of a receipt, of a bulk upload or of a payout, a payout's row on a sheet (S17-42), a sheet (S17), a wallet's mobile number, " +
+	"a rail's reference, an Idempotency-Key, the id of an invoice, payment, refund, payout, hold of one, batch of payouts, transfer, wallet, delivery (webhook-id), credential or merchant, " +
 	"a merchant's id at a front door, a credential's public key, or an event as MERCHANT/NUMBER"
 
 type explainCmd struct {
@@ -55,6 +55,8 @@ type subject struct {
 	Batch       *batchFacts       `json:"payout_batch,omitempty"`
 	Wallet      *walletFacts      `json:"wallet,omitempty"`
 	Spending    *spendingFacts    `json:"wallet_transfer,omitempty"`
+	Payout      *goingFacts       `json:"payout,omitempty"`
+	Sheet       *sheetAnswer      `json:"payout_sheet,omitempty"`
 	Payments    []paymentFacts    `json:"payments"`
 	Refunds     []refundFacts     `json:"refunds,omitempty"`
 	Transfers   []transferFacts   `json:"transfers"`

@@ -18,6 +18,7 @@ import (
 	"sarraf/merchant"
 	"sarraf/money"
 	"sarraf/payment"
+	"sarraf/payout"
 	"sarraf/qr"
 	"sarraf/settlement"
 	"sarraf/store"
@@ -116,7 +117,7 @@ func (s *search) put(kind, owner, id, as string, m merchant.Merchant) *subject {
 // seek notes everything that the text means. Each look-up is by a key; where the owner is part of it, every merchant's is tried.
 func (s *search) seek(ctx context.Context, text string) error {
 	for _, look := range []func(context.Context, string) error{
-		s.byAlias, s.byReference, s.byID, s.byPSID, s.byRail, s.byTransfer, s.byEvent, s.byKey, s.byWallet, s.byNumber, s.byReceipt, s.byBatch, s.byRefund,
+		s.byAlias, s.byReference, s.byID, s.byPSID, s.byRail, s.byTransfer, s.byEvent, s.byKey, s.byWallet, s.byNumber, s.byReceipt, s.byPayout, s.byBatch,
 	} {
 		if err := look(ctx, text); err != nil {
 			return err
@@ -219,9 +220,12 @@ func (s *search) noteDelivery(ctx context.Context, d webhook.Delivery) error {
 	if err != nil {
 		return err
 	}
-	if ok && e.Kind == invoice.EventKind {
+	switch {
+	case ok && e.Kind == invoice.EventKind:
 		s.note(anInvoice, d.Owner, d.Object, "the id of a webhook about it")
 		return nil
+	case ok && e.Kind == payout.EventKind:
+		return s.ofPayout(ctx, e, "the id of a webhook about it")
 	}
 	s.note(aDelivery, d.Owner, d.ID, "the id of the webhook")
 	return nil
@@ -265,6 +269,12 @@ func (s *search) byTransfer(ctx context.Context, text string) error {
 		case err != nil:
 			return err
 		case ofWallet:
+			continue
+		}
+		switch going, err := s.byGoing(ctx, e); {
+		case err != nil:
+			return err
+		case going:
 			continue
 		}
 		owners := []string{e.Owner}
@@ -314,6 +324,8 @@ func (s *search) byEvent(ctx context.Context, text string) error {
 			return err
 		}
 		return s.wallets(ctx, aSpending, fmt.Sprintf("event %d about it", e.Seq), [2]string{f.Transfer.Owner, f.Transfer.ID})
+	case e.Kind == payout.EventKind:
+		return s.ofPayout(ctx, e, fmt.Sprintf("event %d about it", e.Seq))
 	case e.Kind == settlement.LineKind:
 		payments, err := payment.OfID(ctx, s.tx, []string{e.Owner}, e.Subject)
 		for _, p := range payments {
@@ -354,6 +366,10 @@ func (s *search) fill(ctx context.Context, r root, to *subject) error {
 		err = s.fillWallet(ctx, r, to)
 	case aSpending:
 		err = s.fillSpending(ctx, r, to)
+	case aPayout:
+		err = s.fillPayout(ctx, r, to)
+	case aPayoutSheet:
+		err = s.fillSheet(ctx, r, to)
 	}
 	return err
 }

@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"strings"
 	"time"
 
-	"sarraf/internal/id"
 	"sarraf/invoice"
 	"sarraf/ledger"
 	"sarraf/payment"
@@ -33,15 +31,6 @@ type refundFacts struct {
 	CreatedAt     time.Time `json:"created_at"`
 	SentAt        time.Time `json:"sent_at,omitzero"`
 	ProcessedAt   time.Time `json:"processed_at,omitzero"`
-}
-
-// byRefund finds the invoice that a refund with the id is of.
-func (s *search) byRefund(ctx context.Context, text string) error {
-	if text = strings.ToLower(text); !id.Valid(text) {
-		return nil
-	}
-	_, err := s.noteRefunds(ctx, text, "the id of a refund of it", s.owners...)
-	return err
 }
 
 // noteRefunds notes the invoices of the refunds that one of the owners has with the id, and reports whether there is one.

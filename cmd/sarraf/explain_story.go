@@ -74,6 +74,12 @@ func (s subject) tell(b *strings.Builder, text string, zone *time.Location) {
 	if s.Spending != nil {
 		s.Spending.facts(fact)
 	}
+	if s.Payout != nil {
+		s.Payout.facts(fact, zone)
+	}
+	if s.Sheet != nil {
+		s.Sheet.facts(fact, zone)
+	}
 	for _, a := range s.Answers {
 		fact("answer", answerWords(a, zone))
 	}
@@ -218,6 +224,9 @@ func (s subject) happenings(zone *time.Location) []happening {
 	for _, r := range s.Refunds {
 		add(r.CreatedAt, 1, "refund "+r.ID, r.words()...)
 	}
+	if s.Payout != nil {
+		s.Payout.happenings(add)
+	}
 	for _, t := range s.Transfers {
 		add(t.At, 2, "transfer "+t.ID+" "+t.Kind+", "+t.Amount+" "+t.Currency, "from "+t.From.words(s.owner()), "to   "+t.To.words(s.owner()))
 	}
@@ -246,6 +255,8 @@ func (s subject) owner() string {
 		return s.Wallet.ID
 	case s.Spending != nil:
 		return s.Spending.From.ID
+	case s.Payout != nil:
+		return s.Payout.Owner
 	}
 	return s.Merchant.ID
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sarraf/invoice"
+	"sarraf/payout"
 	"sarraf/webhook"
 )
 
@@ -77,6 +78,7 @@ func (s *search) byKey(ctx context.Context, text string) error {
 			Invoice struct{ ID string } `json:"invoice"`
 			ID      string              `json:"id"`           // of the invoice itself, or of an upload,
 			Content string              `json:"content_type"` // which alone has this
+			Target  string              `json:"target"`       // a payout alone has this
 		}
 		_ = json.Unmarshal(a.Result, &result) // a refusal has none
 		as := "an Idempotency-Key at " + a.Door
@@ -86,6 +88,14 @@ func (s *search) byKey(ctx context.Context, text string) error {
 			inv = result.ID
 		}
 		switch {
+		case result.Target != "":
+			list, err := payout.OfIDs(ctx, s.tx, []string{result.ID})
+			if err != nil {
+				return err
+			}
+			for _, p := range list {
+				found = s.notePayout(p, as)
+			}
 		case result.Content != "":
 			found = s.note(anUpload, a.Owner, result.ID, as)
 		case inv != "":

@@ -40,6 +40,8 @@ type commands struct {
 	Bank     bankCmd     `cmd:"" help:"Play a bank that asks for bills and pays them, for developers."`
 	Settle   settleCmd   `cmd:"" help:"Match a rail's settlement file with the receipts, and post what agrees. Exit status 1 when something is to be looked at."`
 	Refund   refundCmd   `cmd:"" help:"Give the money of a payment back, whole or in part, over the rail that took it."`
+	Payout   payoutCmd   `cmd:"" help:"The desk: list what goes out, approve it, carry out by hand what no rail does, and take banks' answers."`
+	Method   methodCmd   `cmd:"" help:"Manage the ways in which merchants pay out."`
 	Receipt  receiptCmd  `cmd:"" help:"Check wallets' receipts, and print the public key they are checked with."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }

@@ -200,6 +200,7 @@ type merchantSet struct {
 	InvoiceMinutes int      `help:"How long an invoice can be paid, in minutes."`
 	Rails          []string `help:"The rails that its payers may use on its pages: wallet, and in sandbox mode sandbox, which are both there by default."`
 	PakistanQR     string   `name:"pakistan-qr" help:"What the scheme's operator and the bank assigned, as JSON: operator_id, bic, iban, name, city, category, postal; none takes it away."`
+	PayoutApproval []string `placeholder:"CURRENCY=AMOUNT" help:"Above which amount a second person approves a payout, in the major unit, as BDT=50000; 0 for every payout, none for never. Several, comma-separated; other currencies stay as they are."`
 	BanglaQR       string   `name:"bangla-qr" help:"What the acquirer assigned, as JSON: acquirer_domain, institution_type, institution_id, pan, category, name, city."`
 }
 
@@ -232,6 +233,9 @@ func (c merchantSet) Run(ctx context.Context, s streams) error {
 			}
 			m.Settings.Rails = c.Rails
 		}
+		if m.Settings.PayoutApproval, err = approvalLimits(m.Settings.PayoutApproval, c.PayoutApproval); err != nil {
+			return err
+		}
 		if c.BanglaQR != "" {
 			if m.Settings.BanglaQR, err = readBanglaQR(c.BanglaQR); err != nil {
 				return err
@@ -244,6 +248,30 @@ func (c merchantSet) Run(ctx context.Context, s streams) error {
 		}
 		return svc.Change(ctx, by, m)
 	})
+}
+
+// approvalLimits are the amounts above which payouts want approval, with what was given on the command line.
+func approvalLimits(limits map[money.Currency]int64, given []string) (map[money.Currency]int64, error) {
+	for _, text := range given {
+		currency, amount, ok := strings.Cut(text, "=")
+		c := money.Currency(strings.ToUpper(strings.TrimSpace(currency)))
+		switch {
+		case !ok || !c.Known():
+			return nil, usage("--payout-approval %.40q: want a currency and an amount, as BDT=50000", text)
+		case strings.TrimSpace(amount) == "none":
+			delete(limits, c)
+			continue
+		}
+		most, err := majorUnits("--payout-approval", strings.TrimSpace(amount), c)
+		if err != nil {
+			return nil, err
+		}
+		if limits == nil {
+			limits = map[money.Currency]int64{}
+		}
+		limits[c] = most.Minor
+	}
+	return limits, nil
 }
 
 // readBanglaQR reads what an acquirer assigned, and tries it: a code that cannot be drawn later would help no payer.
