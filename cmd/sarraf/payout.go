@@ -37,6 +37,7 @@ type payoutCmd struct {
 	Export   payoutExport   `cmd:"" help:"Put the payouts that are carried out by hand on a new sheet, and print it as CSV."`
 	Sheet    payoutSheet    `cmd:"" help:"Print a sheet again, byte for byte; without a number, list the sheets."`
 	Complete payoutComplete `cmd:"" help:"Say that the bank has paid one, or with --evidence that a rail that fell silent has."`
+	Batch    payoutBatch    `cmd:"" help:"Hand in a CSV of payouts, or approve at once what waits of a batch. Exit status 1 when lines were refused."`
 	Import   payoutImport   `cmd:"" help:"Take a bank's answers from a CSV file. Exit status 1 when something is to be looked at."`
 }
 
