@@ -55,6 +55,8 @@ type Move struct {
 	Sheet         string         // with Process: the sheet that a person carries it out by
 	DueAt         time.Time      // with Process and Doubt: when a worker asks about it; zero: never
 	At            time.Time      // zero: now
+	// Refused, when set, is why it cannot be told which payout is meant: nothing is done, and this is the answer, kept with the key like any other.
+	Refused *fault.Error
 }
 
 // The length of a payout's list of last commands.
@@ -82,8 +84,8 @@ func (s *Service) Follow(k Kind, f Follower) { s.followers[k] = f }
 // Move does something to a payout: what it means for the money, the row, the event and, where a person does it, the line of the audit log are
 // recorded at once.
 //
-// Rules, in the order in which they are checked: the payout must be on the merchant's list (PayoutMissing); the right must suffice
-// (PermissionMissing): a merchant may not say what became of money, an operator only where no rail says it - manual ones, and how unknown ones
+// Rules, in the order in which they are checked: what is Refused is refused; the payout must be on the merchant's list (PayoutMissing); the right
+// must suffice (PermissionMissing): a merchant may not say what became of money, an operator only where no rail says it - manual ones, and how unknown ones
 // ended, with a Reason (FieldRequired on reason); Approve needs a pending payout that waits for approval, and the merchant's Reject, too
 // (PayoutClosed with status), and somebody's name (PermissionMissing); whoever asked for a payout does not approve or reject it (ApprovalOwn); nothing is sent or completed that waits for
 // approval (ApprovalWanted); the move must be legal (PayoutClosed with status). Complete takes a pending payout through processing: that is
@@ -123,6 +125,10 @@ func (s *Service) MoveIn(ctx context.Context, tx *store.Tx, list []Move) ([]stor
 	out := make([]store.Outcome[Payout], len(list))
 	var changed []*moved
 	for i, m := range list {
+		if m.Refused != nil {
+			out[i].Err = m.Refused
+			continue
+		}
 		p := rows[Key{m.Merchant, m.Payout}]
 		if p == nil {
 			out[i].Err = fault.New(fault.PayoutMissing)

@@ -266,3 +266,26 @@ func TestPayoutsAreFoundByWhateverNamesThem(t *testing.T) {
 		}
 	})
 }
+
+// Who asks for something that cannot be told gets the same answer for good, whatever the text has come to mean since.
+func TestAMoveOfWhatCannotBeToldIsRefusedAndThatIsKept(t *testing.T) {
+	each(t, func(h *house) {
+		m := h.shop(merchant.Sandbox, 1000_00)
+		p := h.ask(h.method(m, 0, "sandbox"), 10_00)
+		key := &store.Key{Door: "native", Key: "k", Hash: "h"}
+		refused := fault.New(fault.TargetAmbiguous).On("target").With("candidates", "1,2")
+		_, err := h.Move(ctx, payout.Move{Merchant: m.Owner, Action: payout.Process, Right: payout.OfRail, Refused: refused}, key)
+		wants(t, err, fault.TargetAmbiguous)
+		_, err = h.Move(ctx, payout.Move{Merchant: m.Owner, Payout: p.ID, Action: payout.Process, Right: payout.OfRail}, key)
+		wants(t, err, fault.TargetAmbiguous)
+		if f := fault.First(err); f.Field != "target" || f.Params["candidates"] != "1,2" {
+			t.Errorf("kept as %v", f)
+		}
+		_, err = h.Move(ctx, payout.Move{Merchant: m.Owner, Payout: p.ID, Action: payout.Process, Right: payout.OfRail, Refused: refused}, nil)
+		wants(t, err, fault.TargetAmbiguous)
+		if now, err := h.Get(ctx, m.Owner, p.ID); err != nil || now != p {
+			t.Errorf("it is %+v, %v", now, err)
+		}
+		h.proved()
+	})
+}
