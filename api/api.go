@@ -23,6 +23,7 @@ import (
 	"sarraf/invoice"
 	"sarraf/merchant"
 	"sarraf/payment"
+	"sarraf/payout"
 	"sarraf/wallet"
 )
 
@@ -36,6 +37,7 @@ type Deps struct {
 	Payments  *payment.Service
 	Events    *event.Log
 	Wallets   *wallet.Service
+	Payouts   *payout.Service
 	// Balances answers what stands on the owner's accounts. Without it there is no such route.
 	Balances func(ctx context.Context, owner string) ([]Standing, error)
 	// Doors are the front doors whose invoices can be seen here.
@@ -116,9 +118,10 @@ func (a *api) operations() ([]httpx.Route, []byte, error) {
 				{Name: "Invoices", Description: "Demands to be paid, whichever front door they came in by."},
 				{Name: "Wallets", Description: "People and shops with money here. A merchant's key reaches those that it made or is linked to, an operator's all."},
 				{Name: "Transfers", Description: "Money between wallets."},
+				{Name: "Payouts", Description: "Money that goes out. Above a limit of the merchant's a second person approves it."},
 				{Name: "Events", Description: "What happened, numbered without gaps."},
 				{Name: "Balances", Description: "What the books say."},
-				{Name: "Sandbox", Description: "Plays the payer's part. Only for sandbox merchants."},
+				{Name: "Sandbox", Description: "Plays the payer's part, and the rail's. Only for sandbox merchants."},
 			},
 		},
 		Formats:       formats,
@@ -132,6 +135,7 @@ func (a *api) operations() ([]httpx.Route, []byte, error) {
 	a.registerBalances(h)
 	a.registerWallets(h)
 	a.registerTransfers(h)
+	a.registerPayouts(h)
 	a.registerSandbox(h)
 	for _, s := range h.OpenAPI().Components.Schemas.Map() {
 		s.AdditionalProperties = nil // that they are allowed goes without saying
@@ -140,7 +144,7 @@ func (a *api) operations() ([]httpx.Route, []byte, error) {
 	return routes.list, document, err
 }
 
-const description = `One key sees all of a merchant's invoices, events, balances and wallets, whichever front door they came in by.
+const description = `One key sees all of a merchant's invoices, payouts, events, balances and wallets, whichever front door they came in by.
 
 Amounts are strings of the major unit, such as "1234.50", with the currency beside them. Times are RFC 3339 in UTC. Lists are read
 in pages with ` + "`limit`, `after` and `before`" + `. A write may carry an ` + "`Idempotency-Key`" + `: the same key with the same
@@ -179,12 +183,12 @@ func registerWrite[B, O any](h huma.API, need access, op huma.Operation, do func
 // registerBody adds one operation with a body, that has nothing to repeat.
 func registerBody[B, O any](h huma.API, need access, op huma.Operation, do func(context.Context, caller, *command) (O, error)) {
 	if strings.Contains(op.Path, "{id}") {
-		op.Parameters = append(op.Parameters, idParam)
+		op.Parameters = append(op.Parameters, idParam(op.Path))
 	}
 	register(h, need, op, do)
 	doc := h.OpenAPI()
 	// Set afterwards, and so for the document alone: huma would read the body a second time, and less strictly.
-	doc.Paths[op.Path].Post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-		"application/json": {Schema: doc.Components.Schemas.Schema(reflect.TypeFor[B](), true, "")},
-	}}
+	schema := doc.Components.Schemas.Schema(reflect.TypeFor[B](), true, "")
+	must := len(doc.Components.Schemas.SchemaFromRef(schema.Ref).Required) > 0
+	doc.Paths[op.Path].Post.RequestBody = &huma.RequestBody{Required: must, Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}}
 }

@@ -6,6 +6,7 @@ import (
 
 	"sarraf/fault"
 	"sarraf/merchant"
+	"sarraf/store"
 	"sarraf/wallet"
 )
 
@@ -15,8 +16,10 @@ type access int
 const (
 	reads    access = iota + 1 // any credential of a merchant
 	plays                      // one that may write, of a sandbox merchant
+	asks                       // one that may write, of a merchant
 	looks                      // any credential, an operator's too
 	acts                       // one that may write, or an operator's
+	decides                    // one that may decide about what another has asked for, or an operator's
 	operates                   // an operator's alone
 )
 
@@ -25,6 +28,19 @@ func (a access) reading() bool { return a == reads || a == looks }
 
 // operators reports whether operators are let in: never to what is a merchant's alone.
 func (a access) operators() bool { return a >= looks }
+
+// grants reports whether a merchant's credential of that role may do it.
+func (a access) grants(r merchant.Role) bool {
+	switch a {
+	case reads, looks:
+		return true
+	case decides:
+		return r.Approves()
+	case operates:
+		return false
+	}
+	return r == merchant.Admin
+}
 
 // accessKey is where an operation's metadata has its access.
 const accessKey = "access"
@@ -73,6 +89,17 @@ func (c caller) keys() string {
 	return c.Owner
 }
 
+// personal is an Idempotency-Key of the caller's credential alone: what one person was told about a decision is not for another who
+// happens to use the same key.
+func (c caller) personal(k *store.Key) *store.Key {
+	if k == nil {
+		return nil
+	}
+	own := *k
+	own.Door += " " + c.credential.ID
+	return &own
+}
+
 // maxKey bounds what is hashed for a stranger, in bytes.
 const maxKey = 256
 
@@ -96,7 +123,7 @@ func (a *api) authenticate(r *http.Request, need access) (caller, error) {
 		if !need.operators() {
 			return caller{}, fault.New(fault.PermissionMissing)
 		}
-	case need == operates || !need.reading() && credential.Role != merchant.Admin:
+	case !need.grants(credential.Role):
 		return caller{}, fault.New(fault.PermissionMissing)
 	case need == plays && m.Mode != merchant.Sandbox:
 		return caller{}, fault.New(fault.SandboxOnly)

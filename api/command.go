@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -74,6 +75,10 @@ var keyParam = &huma.Param{
 }
 
 // idParam documents the {id} of a write's path.
-var idParam = &huma.Param{
-	Name: "id", In: "path", Required: true, Description: "A wallet's id.", Schema: &huma.Schema{Type: huma.TypeString, Format: "uuid"},
+func idParam(path string) *huma.Param {
+	text := "A wallet's id."
+	if strings.HasPrefix(path, "/v1/payouts/{id}") {
+		text = "A payout's own id."
+	}
+	return &huma.Param{Name: "id", In: "path", Required: true, Description: text, Schema: &huma.Schema{Type: huma.TypeString, Format: "uuid"}}
 }

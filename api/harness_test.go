@@ -24,6 +24,7 @@ import (
 	"sarraf/merchant"
 	"sarraf/money"
 	"sarraf/payment"
+	"sarraf/payout"
 	"sarraf/store"
 	"sarraf/wallet"
 )
@@ -65,6 +66,7 @@ type house struct {
 	payments  *payment.Service
 	events    *event.Log
 	wallets   *wallet.Service
+	payouts   *payout.Service
 	handler   http.Handler
 	log       *lines
 	db        *store.DB
@@ -102,6 +104,8 @@ func newHouse(t testing.TB, db *store.DB, c clock.Clock) *house {
 	h.invoices = invoice.NewService(db, h.events)
 	h.payments = payment.NewService(db, h.events)
 	h.wallets = wallet.NewService(db, h.events, keys)
+	h.payouts = payout.NewService(payout.Deps{DB: db, Log: h.events, Merchants: h.merchants})
+	t.Cleanup(h.payouts.Close)
 	t.Cleanup(h.wallets.Close)
 	t.Cleanup(h.payments.Close)
 	t.Cleanup(h.invoices.Close)
@@ -119,8 +123,9 @@ func newHouse(t testing.TB, db *store.DB, c clock.Clock) *house {
 
 func (h *house) deps(c clock.Clock) Deps {
 	return Deps{
-		Merchants: h.merchants, Invoices: h.invoices, Payments: h.payments, Events: h.events, Wallets: h.wallets, Balances: balances(h.db),
-		Doors: []invoice.Door{shop, bill}, Clock: c, PublicURL: publicURL + "/", Address: httpx.RemoteAddress, Version: "test",
+		Merchants: h.merchants, Invoices: h.invoices, Payments: h.payments, Events: h.events, Wallets: h.wallets, Payouts: h.payouts,
+		Balances: balances(h.db),
+		Doors:    []invoice.Door{shop, bill}, Clock: c, PublicURL: publicURL + "/", Address: httpx.RemoteAddress, Version: "test",
 	}
 }
 

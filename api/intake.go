@@ -86,6 +86,25 @@ func mobileNumber(field, text string) (string, *fault.Error) {
 	return string(n), nil
 }
 
+// mostSerial bounds numbers that things of a merchant are counted by.
+const mostSerial = 1_000_000_000
+
+// serial is the number of something, 1 to 1,000,000,000; clients send it as a number or as its digits. Faults: FieldRequired, FieldNotInteger.
+func (r *intake) serial(f httpx.Fields, name string) int64 {
+	text, given, wrong := f.Text(name)
+	n, err := strconv.ParseInt(text, 10, 64)
+	switch {
+	case wrong != nil:
+		wrong = fault.New(fault.FieldNotInteger).On(name)
+	case !given || strings.TrimSpace(text) == "":
+		wrong = fault.New(fault.FieldRequired).On(name)
+	case err != nil || n < 1 || n > mostSerial || strconv.FormatInt(n, 10) != text:
+		wrong = fault.New(fault.FieldNotInteger).On(name)
+	}
+	r.wrong(wrong)
+	return n
+}
+
 // mostMinor bounds an amount, in minor units.
 const mostMinor = 100_000_000_000_000
 

@@ -113,7 +113,7 @@ func (a *api) named(ctx context.Context, owner, text string) (invoice.Invoice, e
 	if err != nil {
 		return invoice.Invoice{}, err
 	}
-	m, err := only(list, fault.InvoiceMissing, "id")
+	m, err := only(list, meaningID, fault.InvoiceMissing, "id")
 	if err != nil {
 		return invoice.Invoice{}, a.explained(ctx, owner, err)
 	}

@@ -98,7 +98,10 @@ func TestTheDocumentHasEveryRouteAndNoOther(t *testing.T) {
 func TestAnswersAreAsTheDocumentDescribesThem(t *testing.T) {
 	h := lightHouse(t)
 	doc := document(t, h)
-	m := h.tenant(merchant.Sandbox)
+	m := h.payer(merchant.Sandbox, 50000)
+	h.approvals(m, 1000)
+	h.twin(m, "TWIN")
+	paid, wanting := h.payout(m, "100", "").at(t, "id"), h.payout(m, "2000", "").at(t, "id")
 	a, till := h.person(m, "+8801712345678", "100"), h.till(m, "100")
 	done := h.must("POST", "/v1/transfers", m.key, send(till, a, "1", "")).at(t, "id")
 	inv := h.demand(m, nil)
@@ -141,6 +144,25 @@ func TestAnswersAreAsTheDocumentDescribesThem(t *testing.T) {
 		{"GET", "/v1/transfers/" + done + "?wallet=" + till, "/v1/transfers/{id}", "", 200},
 		{"GET", "/v1/transfers/x", "/v1/transfers/{id}", "", 404},
 		{"GET", "/v1/events/1", "/v1/events/{number}", "", 200},
+		{"GET", "/v1/payout_methods", "/v1/payout_methods", "", 200},
+		{"GET", "/v1/payout_methods?merchant=x", "/v1/payout_methods", "", 422},
+		{"POST", "/v1/payouts", "/v1/payouts", owed("100", "R"), 200},
+		{"POST", "/v1/payouts", "/v1/payouts", owed("100", "R"), 409},
+		{"POST", "/v1/payouts", "/v1/payouts", owed("1", ""), 422},
+		{"GET", "/v1/payouts", "/v1/payouts", "", 200},
+		{"GET", "/v1/payouts?status=x", "/v1/payouts", "", 422},
+		{"GET", "/v1/payouts/" + paid, "/v1/payouts/{id}", "", 200},
+		{"GET", "/v1/payouts/x", "/v1/payouts/{id}", "", 404},
+		{"GET", "/v1/payouts/TWIN", "/v1/payouts/{id}", "", 409},
+		{"POST", "/v1/payouts/" + wanting + "/approve", "/v1/payouts/{id}/approve", "", 403},
+		{"POST", "/v1/payouts/" + wanting + "/reject", "/v1/payouts/{id}/reject", "{}", 422},
+		{"POST", "/v1/sandbox/payout", "/v1/sandbox/payout", `{"target":"` + wanting + `"}`, 409},
+		{"POST", "/v1/payouts/" + wanting + "/cancel", "/v1/payouts/{id}/cancel", `{"reason":"no"}`, 200},
+		{"POST", "/v1/payouts/x/cancel", "/v1/payouts/{id}/cancel", "", 404},
+		{"POST", "/v1/sandbox/payout", "/v1/sandbox/payout", `{"target":"` + paid + `"}`, 200},
+		{"POST", "/v1/sandbox/payout", "/v1/sandbox/payout", `{"target":"TWIN"}`, 409},
+		{"POST", "/v1/payouts/" + paid + "/cancel", "/v1/payouts/{id}/cancel", "", 409},
+		{"GET", "/v1/events?limit=100", "/v1/events", "", 200},
 	} {
 		a := h.call(c.method, c.path, m.key, c.body)
 		if a.status != c.status {

@@ -121,9 +121,9 @@ type ProblemItem struct {
 	Params map[string]string `json:"params,omitempty"`
 }
 
-// Candidate is one invoice that a target can mean.
+// Candidate is one thing that a target can mean.
 type Candidate struct {
-	ID        string `json:"id" doc:"The invoice's own id."`
+	ID        string `json:"id" doc:"Its own id."`
 	Door      string `json:"door"`
 	Reference string `json:"reference,omitempty"`
 }

@@ -12,6 +12,7 @@ import (
 	"sarraf/invoice"
 	"sarraf/money"
 	"sarraf/payment"
+	"sarraf/payout"
 	"sarraf/rail"
 )
 
@@ -30,6 +31,13 @@ func (a *api) registerSandbox(h huma.API) {
 			"way is a 409 too, with its status. To `cancelled` and `expired`, an invoice that is so already answers as it is.",
 		Errors: []int{http.StatusNotFound, http.StatusConflict},
 	}, a.sandboxPay)
+	registerWrite[SandboxPayout](h, plays, huma.Operation{
+		OperationID: "sandbox-payout", Method: http.MethodPost, Path: "/v1/sandbox/payout", Tags: []string{"Sandbox"},
+		Summary: "Play the rail of a payout",
+		Description: "Says what becomes of a payout or a withdrawal; in the sandbox nothing else does. A pending one that is `completed` passes through " +
+			"processing. A move that is not legal is a 409, with the status; so is one that a second person has to approve first.",
+		Errors: []int{http.StatusNotFound, http.StatusConflict},
+	}, a.sandboxPayout)
 }
 
 // SandboxPay is the body of POST /v1/sandbox/pay.
@@ -48,7 +56,7 @@ type SandboxPaid struct {
 // under the invoice's lock. Faults, in this order: FieldNotString, FieldRequired, FieldControl, FieldTooLong on target;
 // FieldNotString, FieldNotOneOf on outcome; TargetMissing, TargetAmbiguous on target; InvoiceClosed.
 func (a *api) sandboxPay(ctx context.Context, c caller, in *command) (SandboxPaid, error) {
-	text, outcome, err := sandboxFields(in.fields)
+	text, outcome, err := sandboxFields(in.fields, "paid", "failed", "cancelled", "expired")
 	if err != nil {
 		return SandboxPaid{}, err
 	}
@@ -95,20 +103,49 @@ var (
 	}
 )
 
-// sandboxFields reads the body. A number is a target too: some ids are all digits.
-func sandboxFields(f httpx.Fields) (target, outcome string, err error) {
-	target, _, wrongTarget := f.Text("target")
-	if wrongTarget == nil {
-		if target, wrongTarget = httpx.CleanText("target", target, maxTarget); wrongTarget == nil && target == "" {
-			wrongTarget = fault.New(fault.FieldRequired).On("target")
+// sandboxFields reads the body: the target, and one of the outcomes, by default the first. A number is a target too: some ids are all digits.
+func sandboxFields(f httpx.Fields, outcomes ...string) (target, outcome string, err error) {
+	var r intake
+	target, _, wrong := f.Text("target")
+	if wrong == nil {
+		if target, wrong = httpx.CleanText("target", target, maxTarget); wrong == nil && target == "" {
+			wrong = fault.New(fault.FieldRequired).On("target")
 		}
 	}
-	outcome, given, wrongOutcome := f.String("outcome")
-	if !given {
-		outcome = "paid"
+	r.wrong(wrong)
+	outcome = r.word(f, "outcome", outcomes[0], outcomes...)
+	return target, outcome, r.err()
+}
+
+// SandboxPayout is the body of POST /v1/sandbox/payout.
+type SandboxPayout struct {
+	Target  string `json:"target" minLength:"1" maxLength:"2048" doc:"An id, a printed number or a reference." example:"SALARY-2026-07-77"`
+	Outcome string `json:"outcome,omitempty" enum:"completed,processing,rejected,cancelled" default:"completed" doc:"What becomes of it."`
+}
+
+// played is what the outcomes of a payout do.
+var played = map[string]payout.Move{
+	"processing": {Action: payout.Process}, "completed": {Action: payout.Complete},
+	"rejected": {Action: payout.Reject, Reason: "The recipient's account was refused."}, "cancelled": {Action: payout.Cancel, Reason: "cancelled in the sandbox"},
+}
+
+// sandboxPayout decides in one core command, which also keeps the answer for the Idempotency-Key. Faults, in this order: those of sandboxFields;
+// TargetMissing, TargetAmbiguous on target; ApprovalWanted, PayoutClosed.
+func (a *api) sandboxPayout(ctx context.Context, c caller, in *command) (Payout, error) {
+	text, outcome, err := sandboxFields(in.fields, "completed", "processing", "rejected", "cancelled")
+	if err != nil {
+		return Payout{}, err
 	}
-	if wrongOutcome == nil && ends[outcome] == "" && attempts[outcome].outcome == "" {
-		wrongOutcome = fault.New(fault.FieldNotOneOf).On("outcome").With("allowed", "paid,failed,cancelled,expired")
+	list, err := a.Payouts.Meanings(ctx, c.Owner, text, a.names)
+	if err != nil {
+		return Payout{}, err
 	}
-	return target, outcome, fault.Join(wrongTarget, wrongOutcome)
+	means, err := only(list, payoutID, fault.TargetMissing, "target")
+	m := played[outcome]
+	m.Merchant, m.Payout, m.Right, m.Refused = c.Owner, means.ID, payout.OfRail, fault.First(err)
+	p, err := a.Payouts.Move(ctx, m, in.key)
+	if err != nil {
+		return Payout{}, a.explainedPayouts(ctx, c.Owner, err)
+	}
+	return payoutOf(p), nil
 }

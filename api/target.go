@@ -9,6 +9,7 @@ import (
 	"sarraf/fault"
 	"sarraf/internal/httpx"
 	"sarraf/invoice"
+	"sarraf/payout"
 	"sarraf/qr"
 )
 
@@ -73,43 +74,64 @@ func (a *api) target(ctx context.Context, owner, text, field string) (invoice.Me
 		}
 		list = append(list, found...)
 	}
-	return only(list, fault.TargetMissing, field)
+	return only(list, meaningID, fault.TargetMissing, field)
 }
 
-// only is the one invoice of the list, be it there more than once. Faults, on field: missing, TargetAmbiguous.
-func only(list []invoice.Meaning, missing fault.Code, field string) (invoice.Meaning, error) {
+// only is the one thing of the list, be it there more than once. Faults, on field: missing, TargetAmbiguous.
+func only[T any](list []T, idOf func(T) string, missing fault.Code, field string) (T, error) {
+	var none T
 	if len(list) == 0 {
-		return invoice.Meaning{}, fault.New(missing).On(field)
+		return none, fault.New(missing).On(field)
 	}
 	ids := make([]string, 0, len(list))
 	for _, m := range list {
-		if !slices.Contains(ids, m.ID) {
-			ids = append(ids, m.ID)
+		if !slices.Contains(ids, idOf(m)) {
+			ids = append(ids, idOf(m))
 		}
 	}
 	if len(ids) == 1 {
 		return list[0], nil
 	}
-	return invoice.Meaning{}, fault.New(fault.TargetAmbiguous).On(field).With(candidatesParam, strings.Join(ids, ","))
+	return none, fault.New(fault.TargetAmbiguous).On(field).With(candidatesParam, strings.Join(ids, ","))
 }
+
+func meaningID(m invoice.Meaning) string { return m.ID }
+
+func payoutID(p payout.Payout) string { return p.ID }
 
 // candidatesParam is where a fault TargetAmbiguous has the ids.
 const candidatesParam = "candidates"
 
 // explained is err with what it takes to choose, where it is a fault TargetAmbiguous. It reads nothing that can change, so that a
 // repeated request is answered alike.
-func (a *api) explained(ctx context.Context, owner string, err error) error {
+func explained(err error, read func(id string) (Candidate, error)) error {
 	f := fault.First(err)
 	if f == nil || f.Code != fault.TargetAmbiguous {
 		return err
 	}
 	out := &ambiguous{error: err}
 	for _, id := range strings.Split(f.Params[candidatesParam], ",") {
-		inv, err := a.Invoices.Get(ctx, owner, id)
+		c, err := read(id)
 		if err != nil {
 			return err
 		}
-		out.candidates = append(out.candidates, Candidate{ID: inv.ID, Door: inv.Door, Reference: inv.Reference})
+		out.candidates = append(out.candidates, c)
 	}
 	return out
+}
+
+// explained is explained for what names an invoice of the owner.
+func (a *api) explained(ctx context.Context, owner string, err error) error {
+	return explained(err, func(id string) (Candidate, error) {
+		inv, err := a.Invoices.Get(ctx, owner, id)
+		return Candidate{ID: inv.ID, Door: inv.Door, Reference: inv.Reference}, err
+	})
+}
+
+// explainedPayouts is explained for what names a payout on the owner's list.
+func (a *api) explainedPayouts(ctx context.Context, owner string, err error) error {
+	return explained(err, func(id string) (Candidate, error) {
+		p, err := a.Payouts.Get(ctx, owner, id)
+		return Candidate{ID: p.ID, Door: p.Door, Reference: p.Reference}, err
+	})
 }

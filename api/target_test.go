@@ -69,10 +69,10 @@ func FuzzReadings(f *testing.F) {
 
 func TestOneInvoiceFoundTwiceIsOne(t *testing.T) {
 	one, two := invoice.Meaning{ID: "1"}, invoice.Meaning{ID: "2"}
-	if inv, err := only([]invoice.Meaning{one, one}, fault.TargetMissing, "f"); err != nil || inv.ID != "1" {
+	if inv, err := only([]invoice.Meaning{one, one}, meaningID, fault.TargetMissing, "f"); err != nil || inv.ID != "1" {
 		t.Errorf("%v %v", inv, err)
 	}
-	_, err := only([]invoice.Meaning{one, two, one}, fault.TargetMissing, "f")
+	_, err := only([]invoice.Meaning{one, two, one}, meaningID, fault.TargetMissing, "f")
 	if f := fault.First(err); f == nil || f.Code != fault.TargetAmbiguous || f.Params[candidatesParam] != "1,2" || f.Field != "f" {
 		t.Errorf("%v", err)
 	}

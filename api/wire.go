@@ -10,6 +10,7 @@ import (
 	"sarraf/merchant"
 	"sarraf/money"
 	"sarraf/payment"
+	"sarraf/payout"
 	"sarraf/wallet"
 )
 
@@ -88,6 +89,7 @@ type EventData struct {
 	Payment  *Payment      `json:"payment,omitempty"`
 	Funding  *Funding      `json:"funding,omitempty"`
 	Transfer *Transfer     `json:"transfer,omitempty"`
+	Payout   *Payout       `json:"payout,omitempty"`
 }
 
 // Funding is money that the operator put on the merchant's balance.
@@ -189,6 +191,13 @@ func eventOf(e event.Event) (Event, error) {
 		own, near := e.Kind == wallet.EventKind, fact.Transfer.ReceiverMerchant == e.Owner
 		t := transferOf(shownTo(fact.Transfer, own, near), own)
 		out.Data.Transfer = &t
+	case payout.EventKind:
+		var fact payout.Fact
+		if err := json.Unmarshal(e.Data, &fact); err != nil {
+			return out, err
+		}
+		p := payoutOf(fact.Payout)
+		out.Data.Payout = &p
 	case merchant.EventKind:
 		var f merchant.Funding
 		if err := json.Unmarshal(e.Data, &f); err != nil {

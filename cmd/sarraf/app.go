@@ -188,7 +188,7 @@ func newApp(db *store.DB, keys *keyring.Keyring, m *metrics, log *slog.Logger, s
 		outbox.Add(d)
 	}
 	native, err := api.New(api.Deps{
-		Merchants: a.merchants, Invoices: a.invoices, Payments: a.payments, Events: events, Wallets: a.wallets, Balances: a.standings,
+		Merchants: a.merchants, Invoices: a.invoices, Payments: a.payments, Events: events, Wallets: a.wallets, Payouts: a.payouts, Balances: a.standings,
 		Doors: a.hosted, PublicURL: s.publicURL, Clock: db.Clock(), Address: httpx.AddressBehind(s.anonymous.proxies), Version: versionText(),
 	})
 	if err != nil {

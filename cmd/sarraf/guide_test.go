@@ -20,6 +20,7 @@ import (
 	"sarraf/internal/storetest"
 	"sarraf/invoice"
 	"sarraf/merchant"
+	"sarraf/money"
 	"sarraf/payout"
 	"sarraf/store"
 )
@@ -77,10 +78,29 @@ func TestTheNativePageHoldsAgainstTheProgram(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		approver := d.approving()
 		dialecttest.Page(t, "../../docs/native-api.md", func(*testing.T) dialecttest.Target {
-			return dialecttest.Target{URL: d.line.URL, Vars: map[string]string{"KEY": d.line.Native.APIKey, "OPERATOR": operator}}
+			return dialecttest.Target{URL: d.line.URL, Vars: map[string]string{"KEY": d.line.Native.APIKey, "OPERATOR": operator, "APPROVER": approver}}
 		})
 	})
+}
+
+// approving has a second person approve what the demo's merchant pays out above BDT 10,000, as the page says, and answers that person's key.
+func (d *demo) approving() string {
+	d.t.Helper()
+	m, _, err := d.app.merchants.Authenticate(d.t.Context(), api.Name, "", d.line.Native.APIKey)
+	m.Settings.PayoutApproval = map[money.Currency]int64{money.BDT: 10_000_00}
+	if err == nil {
+		err = d.app.merchants.Change(d.t.Context(), worldActor, m)
+	}
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	_, key, err := d.app.merchants.Issue(d.t.Context(), worldActor, merchant.Credential{Owner: m.Owner, Door: api.Name, Role: merchant.Approver}, "", "sk_", false)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return key
 }
 
 // actions are what the stories of the door do beside requests.

@@ -35,14 +35,15 @@ type world struct {
 	foreign  []hostile.Pair // what another merchant's things are called
 	canaries []string
 	seq      *atomic.Int64
-	opened   map[string]made   // an open invoice, by door
-	victims  map[string]string // what the native API finds the victim's invoices by, by door and status
-	style    string            // the path of an asset
-	guessed  string            // a user whose password is guessed at
-	bulk     string            // a bulk request
-	operator keys              // of the house's own
-	purses   map[string]purses // wallets, by the native key of their merchant
-	paper    wallet.Transfer   // one with a receipt
+	opened   map[string]made     // an open invoice, by door
+	victims  map[string]string   // what the native API finds the victim's invoices by, by door and status
+	style    string              // the path of an asset
+	guessed  string              // a user whose password is guessed at
+	bulk     string              // a bulk request
+	operator keys                // of the house's own
+	purses   map[string]purses   // wallets, by the native key of their merchant
+	coffers  map[string]treasury // what money goes out by, by the native key of its merchant
+	paper    wallet.Transfer     // one with a receipt
 	holders
 }
 
@@ -52,7 +53,7 @@ type keys map[string]map[string]string
 // newWorld starts a demo and peoples it.
 func newWorld(t *testing.T, dsn string) *world {
 	t.Helper()
-	w := &world{demo: startDemo(t, dsn), seq: &atomic.Int64{}, bad: map[string]keys{}, opened: map[string]made{}, victims: map[string]string{}, purses: map[string]purses{}}
+	w := &world{demo: startDemo(t, dsn), seq: &atomic.Int64{}, bad: map[string]keys{}, opened: map[string]made{}, victims: map[string]string{}, purses: map[string]purses{}, coffers: map[string]treasury{}}
 	m, _, err := w.app.merchants.Authenticate(t.Context(), "native", "", w.line.Native.APIKey)
 	w.must(err)
 	w.owner = m.Owner
@@ -271,6 +272,7 @@ func (w *world) makeVictim() {
 		}
 	}
 	w.makeVictimsWallets(k, add)
+	w.makeVictimsPayouts(k, add)
 	list := w.askAs(k, "/v1/invoices", "")
 	for _, item := range list.json["data"].([]any) {
 		inv := item.(map[string]any)
