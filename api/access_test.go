@@ -31,6 +31,7 @@ func TestEveryRouteAnswersWhoMayAskAndNobodyElse(t *testing.T) {
 		colleague := tenant{m.Merchant, h.key(m.Merchant, merchant.Admin)} // who asks for what the others decide about
 		approved, rejected := h.payout(colleague, "2000", "").at(t, "id"), h.payout(colleague, "2000", "").at(t, "id")
 		cancelled, played := h.payout(m, "2000", "").at(t, "id"), h.payout(m, "100", "").at(t, "id")
+		batch := h.batched(colleague, "R", 2, "2000")
 		table := []asked{
 			{"GET /v1/invoices", "/v1/invoices", "", 200, 200, 200, 403},
 			{"GET /v1/invoices/{id}", "/v1/invoices/" + inv.ID, "", 200, 200, 404, 403},
@@ -56,6 +57,12 @@ func TestEveryRouteAnswersWhoMayAskAndNobodyElse(t *testing.T) {
 			{"POST /v1/payouts/{id}/reject", "/v1/payouts/" + rejected + "/reject", body("merchant", m.Owner, "reason", "no"), 409, 403, 403, 200},
 			{"POST /v1/payouts/{id}/cancel", "/v1/payouts/" + cancelled + "/cancel", "{}", 200, 403, 404, 403},
 			{"POST /v1/sandbox/payout", "/v1/sandbox/payout", `{"target":"` + played + `"}`, 200, 403, 404, 403},
+			{"POST /v1/payouts/batches", "/v1/payouts/batches", `{"payouts":[` + owed("100", "") + `]}`, 200, 403, 200, 403},
+			{"GET /v1/payouts/batches", "/v1/payouts/batches?merchant=" + m.Owner, "", 200, 200, 403, 200},
+			{"GET /v1/payouts/batches/{id}", "/v1/payouts/batches/" + batch + "?merchant=" + m.Owner, "", 200, 200, 403, 200},
+			{"GET /v1/payouts/batches/{id}/lines", "/v1/payouts/batches/" + batch + "/lines?merchant=" + m.Owner, "", 200, 200, 403, 200},
+			{"POST /v1/payouts/batches/{id}/approve", "/v1/payouts/batches/" + batch + "/approve", body("merchant", m.Owner), 200, 403, 403, 200},
+			{"POST /v1/payouts/batches/{id}/reject", "/v1/payouts/batches/" + batch + "/reject", body("merchant", m.Owner, "reason", "no"), 200, 403, 403, 200},
 			{"GET /v1/transfers/{id}", "/v1/transfers/" + done + "?wallet=" + till, "", 200, 200, 404, 200},
 		}
 		door, err := New(h.deps(h.clock))

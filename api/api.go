@@ -136,6 +136,7 @@ func (a *api) operations() ([]httpx.Route, []byte, error) {
 	a.registerWallets(h)
 	a.registerTransfers(h)
 	a.registerPayouts(h)
+	a.registerBatches(h)
 	a.registerSandbox(h)
 	for _, s := range h.OpenAPI().Components.Schemas.Map() {
 		s.AdditionalProperties = nil // that they are allowed goes without saying

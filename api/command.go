@@ -77,7 +77,9 @@ var keyParam = &huma.Param{
 // idParam documents the {id} of a write's path.
 func idParam(path string) *huma.Param {
 	text := "A wallet's id."
-	if strings.HasPrefix(path, "/v1/payouts/{id}") {
+	if strings.HasPrefix(path, "/v1/payouts/batches/{id}") {
+		text = "A batch's id."
+	} else if strings.HasPrefix(path, "/v1/payouts/{id}") {
 		text = "A payout's own id."
 	}
 	return &huma.Param{Name: "id", In: "path", Required: true, Description: text, Schema: &huma.Schema{Type: huma.TypeString, Format: "uuid"}}

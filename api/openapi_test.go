@@ -101,6 +101,7 @@ func TestAnswersAreAsTheDocumentDescribesThem(t *testing.T) {
 	m := h.payer(merchant.Sandbox, 50000)
 	h.approvals(m, 1000)
 	h.twin(m, "TWIN")
+	batch := h.batched(m, "A", 2, "1")
 	paid, wanting := h.payout(m, "100", "").at(t, "id"), h.payout(m, "2000", "").at(t, "id")
 	a, till := h.person(m, "+8801712345678", "100"), h.till(m, "100")
 	done := h.must("POST", "/v1/transfers", m.key, send(till, a, "1", "")).at(t, "id")
@@ -162,6 +163,17 @@ func TestAnswersAreAsTheDocumentDescribesThem(t *testing.T) {
 		{"POST", "/v1/sandbox/payout", "/v1/sandbox/payout", `{"target":"` + paid + `"}`, 200},
 		{"POST", "/v1/sandbox/payout", "/v1/sandbox/payout", `{"target":"TWIN"}`, 409},
 		{"POST", "/v1/payouts/" + paid + "/cancel", "/v1/payouts/{id}/cancel", "", 409},
+		{"POST", "/v1/payouts/batches", "/v1/payouts/batches", `{"reference":"B","payouts":[` + owed("100", "") + `]}`, 200},
+		{"POST", "/v1/payouts/batches", "/v1/payouts/batches", `{"reference":"B","payouts":[` + owed("100", "") + `]}`, 409},
+		{"POST", "/v1/payouts/batches", "/v1/payouts/batches", `{}`, 422},
+		{"GET", "/v1/payouts/batches", "/v1/payouts/batches", "", 200},
+		{"GET", "/v1/payouts/batches?limit=x", "/v1/payouts/batches", "", 422},
+		{"GET", "/v1/payouts/batches/" + batch, "/v1/payouts/batches/{id}", "", 200},
+		{"GET", "/v1/payouts/batches/x", "/v1/payouts/batches/{id}", "", 404},
+		{"GET", "/v1/payouts/batches/" + batch + "/lines", "/v1/payouts/batches/{id}/lines", "", 200},
+		{"GET", "/v1/payouts/batches/x/lines", "/v1/payouts/batches/{id}/lines", "", 404},
+		{"POST", "/v1/payouts/batches/" + batch + "/approve", "/v1/payouts/batches/{id}/approve", "", 403},
+		{"POST", "/v1/payouts/batches/x/reject", "/v1/payouts/batches/{id}/reject", `{"reason":"no"}`, 404},
 		{"GET", "/v1/events?limit=100", "/v1/events", "", 200},
 	} {
 		a := h.call(c.method, c.path, m.key, c.body)

@@ -90,6 +90,7 @@ type EventData struct {
 	Funding  *Funding      `json:"funding,omitempty"`
 	Transfer *Transfer     `json:"transfer,omitempty"`
 	Payout   *Payout       `json:"payout,omitempty"`
+	Batch    *PayoutBatch  `json:"batch,omitempty"`
 }
 
 // Funding is money that the operator put on the merchant's balance.
@@ -198,6 +199,13 @@ func eventOf(e event.Event) (Event, error) {
 		}
 		p := payoutOf(fact.Payout)
 		out.Data.Payout = &p
+	case payout.BatchEventKind:
+		var fact payout.BatchFact
+		if err := json.Unmarshal(e.Data, &fact); err != nil {
+			return out, err
+		}
+		b := batchOf(fact.Batch)
+		out.Data.Batch = &b
 	case merchant.EventKind:
 		var f merchant.Funding
 		if err := json.Unmarshal(e.Data, &f); err != nil {

@@ -108,42 +108,44 @@ func playingRail(outcome string) func(w *world) hostile.Request {
 	}
 }
 
+// outward is a recipe for a GET about money that goes out. Whatever the query makes of the page, it shows no hostile text that was taken before: it is
+// asked by a merchant of whom nobody asks anything bad.
+func outward(pattern string, parts func(w *world, r *hostile.Request)) recipe {
+	r := reading("native", pattern, ok, func(w *world, r *hostile.Request) {
+		r.StrictQuery = true
+		parts(w, r)
+	})
+	good := r.good
+	r.good = func(w *world) hostile.Request {
+		c := *w
+		c.mine = w.calm
+		return good(&c)
+	}
+	return r
+}
+
 func payoutBook() map[string]recipe {
 	const early, late = "00000000-0000-7000-8000-000000000000", "ffffffff-ffff-7fff-bfff-ffffffffffff"
-	read := func(pattern string, parts func(w *world, r *hostile.Request)) recipe {
-		r := reading("native", pattern, ok, func(w *world, r *hostile.Request) {
-			r.StrictQuery = true
-			parts(w, r)
-		})
-		// Whatever the query makes of the page, it shows no hostile text that was taken before.
-		good := r.good
-		r.good = func(w *world) hostile.Request {
-			c := *w
-			c.mine = w.calm
-			return good(&c)
-		}
-		return r
-	}
 	closed := once(http.StatusConflict, "payout_closed")
 	decision := func(word string) recipe {
 		return recipe{takes: ok, keeps: true, good: deciding(word), repeats: []repeat{{keyed: true, judge: closed}}}
 	}
 	return map[string]recipe{
-		"native GET /v1/payout_methods": read("/v1/payout_methods", func(w *world, r *hostile.Request) {
+		"native GET /v1/payout_methods": outward("/v1/payout_methods", func(w *world, r *hostile.Request) {
 			r.Query = []hostile.Pair{{Name: "merchant", Value: w.treasuryOf(w.mine).owner}}
 		}),
 		"native POST /v1/payouts": {
 			takes: ok, keeps: true, repeats: []repeat{{keyed: true, payouts: 1, judge: once(http.StatusConflict, "reference_taken")}},
 			good: func(w *world) hostile.Request { return w.guarded(paying(w), "native", true) },
 		},
-		"native GET /v1/payouts": read("/v1/payouts", func(w *world, r *hostile.Request) {
+		"native GET /v1/payouts": outward("/v1/payouts", func(w *world, r *hostile.Request) {
 			w.treasuryOf(w.mine)
 			r.Query = []hostile.Pair{
 				{Name: "limit", Value: "2"}, {Name: "after", Value: early}, {Name: "before", Value: late}, {Name: "status", Value: "pending"},
 				{Name: "kind", Value: "payout"}, {Name: "rail", Value: "sandbox"},
 			}
 		}),
-		"native GET /v1/payouts/{id}": read("/v1/payouts/{id}", func(w *world, r *hostile.Request) {
+		"native GET /v1/payouts/{id}": outward("/v1/payouts/{id}", func(w *world, r *hostile.Request) {
 			r.Path = []hostile.Pair{{Name: "id", Value: w.treasuryOf(w.mine).shown}}
 		}),
 		"native POST /v1/payouts/{id}/approve": decision("approve"),

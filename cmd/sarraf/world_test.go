@@ -42,6 +42,7 @@ type world struct {
 	bulk     string              // a bulk request
 	operator keys                // of the house's own
 	purses   map[string]purses   // wallets, by the native key of their merchant
+	kept     map[string]string   // the id of a thing, by its sort and the native key of its merchant
 	coffers  map[string]treasury // what money goes out by, by the native key of its merchant
 	paper    wallet.Transfer     // one with a receipt
 	holders
@@ -53,7 +54,7 @@ type keys map[string]map[string]string
 // newWorld starts a demo and peoples it.
 func newWorld(t *testing.T, dsn string) *world {
 	t.Helper()
-	w := &world{demo: startDemo(t, dsn), seq: &atomic.Int64{}, bad: map[string]keys{}, opened: map[string]made{}, victims: map[string]string{}, purses: map[string]purses{}, coffers: map[string]treasury{}}
+	w := &world{demo: startDemo(t, dsn), seq: &atomic.Int64{}, bad: map[string]keys{}, opened: map[string]made{}, victims: map[string]string{}, purses: map[string]purses{}, coffers: map[string]treasury{}, kept: map[string]string{}}
 	m, _, err := w.app.merchants.Authenticate(t.Context(), "native", "", w.line.Native.APIKey)
 	w.must(err)
 	w.owner = m.Owner
@@ -273,6 +274,7 @@ func (w *world) makeVictim() {
 	}
 	w.makeVictimsWallets(k, add)
 	w.makeVictimsPayouts(k, add)
+	add("batch", w.shownBatch(k))
 	list := w.askAs(k, "/v1/invoices", "")
 	for _, item := range list.json["data"].([]any) {
 		inv := item.(map[string]any)
@@ -348,6 +350,7 @@ func (w *world) counts() counts {
 		w.must(err)
 		return n == 0
 	})
+	w.settled()
 	w.must(w.app.db.Query(context.Background(), countedSQL, nil, func(r store.Row) error { return r.Scan(into...) }))
 	c := counts{}
 	for i, name := range countedNames {
