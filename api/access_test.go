@@ -32,6 +32,9 @@ func TestEveryRouteAnswersWhoMayAskAndNobodyElse(t *testing.T) {
 		approved, rejected := h.payout(colleague, "2000", "").at(t, "id"), h.payout(colleague, "2000", "").at(t, "id")
 		cancelled, played := h.payout(m, "2000", "").at(t, "id"), h.payout(m, "100", "").at(t, "id")
 		batch := h.batched(colleague, "R", 2, "2000")
+		paid := h.demand(m, nil)
+		h.pay(m, paid.ID, "paid")
+		refund := h.must("POST", "/v1/refunds", m.key, body("invoice", paid.ID, "amount", "1", "currency", "BDT")).at(t, "id")
 		table := []asked{
 			{"GET /v1/invoices", "/v1/invoices", "", 200, 200, 200, 403},
 			{"GET /v1/invoices/{id}", "/v1/invoices/" + inv.ID, "", 200, 200, 404, 403},
@@ -63,6 +66,9 @@ func TestEveryRouteAnswersWhoMayAskAndNobodyElse(t *testing.T) {
 			{"GET /v1/payouts/batches/{id}/lines", "/v1/payouts/batches/" + batch + "/lines?merchant=" + m.Owner, "", 200, 200, 403, 200},
 			{"POST /v1/payouts/batches/{id}/approve", "/v1/payouts/batches/" + batch + "/approve", body("merchant", m.Owner), 200, 403, 403, 200},
 			{"POST /v1/payouts/batches/{id}/reject", "/v1/payouts/batches/" + batch + "/reject", body("merchant", m.Owner, "reason", "no"), 200, 403, 403, 200},
+			{"POST /v1/refunds", "/v1/refunds", body("invoice", paid.ID, "amount", "1", "currency", "BDT"), 200, 403, 404, 403},
+			{"GET /v1/refunds", "/v1/refunds", "", 200, 200, 200, 403},
+			{"GET /v1/refunds/{id}", "/v1/refunds/" + refund, "", 200, 200, 404, 403},
 			{"GET /v1/transfers/{id}", "/v1/transfers/" + done + "?wallet=" + till, "", 200, 200, 404, 200},
 		}
 		door, err := New(h.deps(h.clock))

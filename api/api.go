@@ -119,6 +119,7 @@ func (a *api) operations() ([]httpx.Route, []byte, error) {
 				{Name: "Wallets", Description: "People and shops with money here. A merchant's key reaches those that it made or is linked to, an operator's all."},
 				{Name: "Transfers", Description: "Money between wallets."},
 				{Name: "Payouts", Description: "Money that goes out. Above a limit of the merchant's a second person approves it."},
+				{Name: "Refunds", Description: "Money that is given back to payers."},
 				{Name: "Events", Description: "What happened, numbered without gaps."},
 				{Name: "Balances", Description: "What the books say."},
 				{Name: "Sandbox", Description: "Plays the payer's part, and the rail's. Only for sandbox merchants."},
@@ -137,6 +138,7 @@ func (a *api) operations() ([]httpx.Route, []byte, error) {
 	a.registerTransfers(h)
 	a.registerPayouts(h)
 	a.registerBatches(h)
+	a.registerRefunds(h)
 	a.registerSandbox(h)
 	for _, s := range h.OpenAPI().Components.Schemas.Map() {
 		s.AdditionalProperties = nil // that they are allowed goes without saying

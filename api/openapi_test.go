@@ -102,6 +102,8 @@ func TestAnswersAreAsTheDocumentDescribesThem(t *testing.T) {
 	h.approvals(m, 1000)
 	h.twin(m, "TWIN")
 	batch := h.batched(m, "A", 2, "1")
+	settled := h.demand(m, nil)
+	h.pay(m, settled.ID, "paid")
 	paid, wanting := h.payout(m, "100", "").at(t, "id"), h.payout(m, "2000", "").at(t, "id")
 	a, till := h.person(m, "+8801712345678", "100"), h.till(m, "100")
 	done := h.must("POST", "/v1/transfers", m.key, send(till, a, "1", "")).at(t, "id")
@@ -174,6 +176,15 @@ func TestAnswersAreAsTheDocumentDescribesThem(t *testing.T) {
 		{"GET", "/v1/payouts/batches/x/lines", "/v1/payouts/batches/{id}/lines", "", 404},
 		{"POST", "/v1/payouts/batches/" + batch + "/approve", "/v1/payouts/batches/{id}/approve", "", 403},
 		{"POST", "/v1/payouts/batches/x/reject", "/v1/payouts/batches/{id}/reject", `{"reason":"no"}`, 404},
+		{"POST", "/v1/refunds", "/v1/refunds", body("invoice", settled.ID, "amount", "1", "currency", "BDT", "reason", "R"), 200},
+		{"POST", "/v1/refunds", "/v1/refunds", body("invoice", settled.ID, "amount", "5000", "currency", "BDT"), 422},
+		{"POST", "/v1/refunds", "/v1/refunds", body("invoice", "x"), 404},
+		{"POST", "/v1/refunds", "/v1/refunds", body("payment", "x"), 404},
+		{"POST", "/v1/refunds", "/v1/refunds", body("invoice", h.demand(m, nil).ID), 422},
+		{"GET", "/v1/refunds", "/v1/refunds", "", 200},
+		{"GET", "/v1/refunds?invoice=" + settled.ID, "/v1/refunds", "", 200},
+		{"GET", "/v1/refunds?invoice=x", "/v1/refunds", "", 422},
+		{"GET", "/v1/refunds/x", "/v1/refunds/{id}", "", 404},
 		{"GET", "/v1/events?limit=100", "/v1/events", "", 200},
 	} {
 		a := h.call(c.method, c.path, m.key, c.body)

@@ -42,7 +42,7 @@ type Payout struct {
 	Reference        string     `json:"reference,omitempty" doc:"The merchant's own id of it, unique at that door." example:"SALARY-2026-07-77"`
 	Batch            string     `json:"batch,omitempty" doc:"The id of the batch that it came in."`
 	Line             int64      `json:"line,omitempty" doc:"Its line in the batch, from 1."`
-	Wallet           string     `json:"wallet,omitempty" doc:"Of a withdrawal: the id of the wallet."`
+	Wallet           string     `json:"wallet,omitempty" doc:"Of a withdrawal: the id of the wallet. Of a refund: of the one that had paid."`
 	Transfer         string     `json:"transfer,omitempty" doc:"Of a withdrawal: the id of the transfer that took the money out of the wallet."`
 	Payment          string     `json:"payment,omitempty" doc:"Of a refund: the id of the payment that is given back."`
 	PayoutMethod     int64      `json:"payout_method,omitempty" doc:"The number of the merchant's method; absent for a refund."`

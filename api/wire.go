@@ -28,6 +28,7 @@ type InvoiceFacts struct {
 	Amount      string     `json:"amount" doc:"What is asked for, in the major unit." example:"1234.50"`
 	Currency    string     `json:"currency" doc:"ISO 4217." example:"BDT"`
 	AmountPaid  string     `json:"amount_paid" doc:"What of it has come, in the major unit." example:"0.00"`
+	Refunded    string     `json:"amount_refunded,omitempty" doc:"What of that was given back, in the major unit; absent when nothing was." example:"100.00"`
 	Status      string     `json:"status" enum:"open,paid,failed,expired,cancelled,superseded,refunded"`
 	Reason      string     `json:"reason,omitempty" doc:"Why it failed or was cancelled."`
 	CreatedAt   time.Time  `json:"created_at"`
@@ -91,6 +92,7 @@ type EventData struct {
 	Transfer *Transfer     `json:"transfer,omitempty"`
 	Payout   *Payout       `json:"payout,omitempty"`
 	Batch    *PayoutBatch  `json:"batch,omitempty"`
+	Refund   *Refund       `json:"refund,omitempty"`
 }
 
 // Funding is money that the operator put on the merchant's balance.
@@ -136,7 +138,8 @@ func factsOf(i invoice.Invoice) InvoiceFacts {
 	return InvoiceFacts{
 		ID: i.ID, Number: i.Number, Door: i.Door, Reference: i.Reference, Title: i.Title, Description: i.Description,
 		StoreName: i.StoreName, PayerName: i.PayerName, PayerEmail: i.PayerEmail, Amount: major(i.Amount, i.Currency), Currency: string(i.Currency), AmountPaid: major(i.Paid, i.Currency),
-		Status: string(i.Status), Reason: i.Reason, CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt,
+		Refunded: bound(i.Refunded, i.Currency),
+		Status:   string(i.Status), Reason: i.Reason, CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt,
 		ExpiresAt: moment(i.ExpiresAt), PaidAt: moment(i.PaidAt),
 		Kind: string(i.Kind), PSID: i.PSID, Payer: i.Payer, LateAmount: lateAmount(i), LateFrom: moment(i.LateFrom), QR: i.QR,
 	}
@@ -182,6 +185,14 @@ func eventOf(e event.Event) (Event, error) {
 		if fact.Payment != nil {
 			p := paymentOf(*fact.Payment)
 			out.Data.Payment = &p
+		}
+		if e.Type == invoice.EventRefunded {
+			var back payment.RefundFact
+			if err := json.Unmarshal(e.Data, &back); err != nil {
+				return out, err
+			}
+			x := refundOf(back.Refund)
+			out.Data.Refund = &x
 		}
 	case wallet.EventKind, wallet.ReceiptKind:
 		var fact wallet.Fact

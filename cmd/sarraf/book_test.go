@@ -68,7 +68,7 @@ func ok(a hostile.Answer) bool { return a.Status == http.StatusOK }
 func book() map[string]recipe {
 	list := map[string]recipe{}
 	for _, part := range []map[string]recipe{
-		aspayBook(), assanpayBook(), asaanbillBook(), payrequestBook(), nativeBook(), walletBook(), payoutBook(), batchBook(), billpayBook(), receiptBook(), deshipayBook(), restBook(),
+		aspayBook(), assanpayBook(), asaanbillBook(), payrequestBook(), nativeBook(), walletBook(), payoutBook(), refundBook(), batchBook(), billpayBook(), receiptBook(), deshipayBook(), restBook(),
 	} {
 		for k, r := range part {
 			list[k] = r

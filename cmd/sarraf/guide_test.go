@@ -80,7 +80,10 @@ func TestTheNativePageHoldsAgainstTheProgram(t *testing.T) {
 		}
 		approver := d.approving()
 		dialecttest.Page(t, "../../docs/native-api.md", func(*testing.T) dialecttest.Target {
-			return dialecttest.Target{URL: d.line.URL, Vars: map[string]string{"KEY": d.line.Native.APIKey, "OPERATOR": operator, "APPROVER": approver}}
+			return dialecttest.Target{URL: d.line.URL, Vars: map[string]string{
+				"KEY": d.line.Native.APIKey, "OPERATOR": operator, "APPROVER": approver,
+				"ASPAY_KEY": d.line.Aspay.APIKey, "ASPAY_SECRET": d.line.Aspay.APISecret,
+			}}
 		})
 	})
 }

@@ -275,6 +275,7 @@ func (w *world) makeVictim() {
 	w.makeVictimsWallets(k, add)
 	w.makeVictimsPayouts(k, add)
 	add("batch", w.shownBatch(k))
+	add("refund", w.refunded(k))
 	list := w.askAs(k, "/v1/invoices", "")
 	for _, item := range list.json["data"].([]any) {
 		inv := item.(map[string]any)
