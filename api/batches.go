@@ -68,9 +68,9 @@ func (a *api) registerBatches(h huma.API) {
 
 // NewPayoutBatch is the body of POST /v1/payouts/batches.
 type NewPayoutBatch struct {
-	Reference string      `json:"reference,omitempty" maxLength:"64" doc:"The merchant's own id of the batch, unique at this front door." example:"SALARIES-2026-07"`
-	Name      string      `json:"name,omitempty" maxLength:"100" doc:"Its name, for people." example:"Salaries of July"`
-	Payouts   []NewPayout `json:"payouts" minItems:"1" maxItems:"10000" nullable:"false"`
+	Reference string        `json:"reference,omitempty" maxLength:"64" doc:"The merchant's own id of the batch, unique at this front door." example:"SALARIES-2026-07"`
+	Name      string        `json:"name,omitempty" maxLength:"100" doc:"Its name, for people." example:"Salaries of July"`
+	Payouts   []PayoutOrder `json:"payouts" minItems:"1" maxItems:"10000" nullable:"false"`
 }
 
 // createBatch takes many payouts in one command, which also keeps the answer for the Idempotency-Key. Faults: FieldRequired, FieldNotList,
@@ -112,6 +112,11 @@ func (a *api) readBatch(r *http.Request, c caller) (payout.NewBatch, *store.Key,
 	for i := 0; i < len(lines) && len(read.faults) < mostToldFaults; i++ {
 		read.at = "payouts." + strconv.Itoa(i) + "."
 		b.Lines[i] = a.readPayout(&read, lines[i])
+		for _, name := range []string{"wallet", "pin"} {
+			if lines[i].Has(name) {
+				read.wrong(fault.New(fault.FieldMalformed).On(name)) // it would go out of the balance
+			}
+		}
 	}
 	return b, key, read.err()
 }

@@ -198,6 +198,7 @@ func TestABatchThatCannotBeReadIsRefusedWhole(t *testing.T) {
 			"a line that is none":   {`{"payouts":[` + line + `,1]}`, "field_malformed", "payouts.1"},
 			"a line without fields": {`{"payouts":[` + line + `,{}]}`, "field_required", "payouts.1.payout_method"},
 			"a wrong amount":        {`{"payouts":[` + line + `,` + owed("x", "") + `]}`, "field_not_number", "payouts.1.amount"},
+			"a withdrawal":          {`{"payouts":[` + strings.Replace(line, "{", `{"wallet":"x",`, 1) + `]}`, "field_malformed", "payouts.0.wallet"},
 			"too many":              {many("R", payout.BatchMost+1, "100"), "field_too_many", "payouts"},
 			"a name of two lines":   {`{"name":"a\nb","payouts":[` + line + `]}`, "field_control", "name"},
 			"no JSON":               {`[]`, "body_malformed", ""},

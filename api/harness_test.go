@@ -106,6 +106,7 @@ func newHouse(t testing.TB, db *store.DB, c clock.Clock) *house {
 	h.wallets = wallet.NewService(db, h.events, keys)
 	h.payouts = payout.NewService(payout.Deps{DB: db, Log: h.events, Merchants: h.merchants})
 	t.Cleanup(h.payouts.Close)
+	h.payouts.SetWallets(h.wallets)
 	h.payments.SetWallets(h.wallets)
 	h.payments.SetPayouts(h.payouts, h.merchants)
 	t.Cleanup(h.wallets.Close)

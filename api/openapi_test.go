@@ -152,6 +152,7 @@ func TestAnswersAreAsTheDocumentDescribesThem(t *testing.T) {
 		{"POST", "/v1/payouts", "/v1/payouts", owed("100", "R"), 200},
 		{"POST", "/v1/payouts", "/v1/payouts", owed("100", "R"), 409},
 		{"POST", "/v1/payouts", "/v1/payouts", owed("1", ""), 422},
+		{"POST", "/v1/payouts", "/v1/payouts", withdrawn(a, "100", pin), 200},
 		{"GET", "/v1/payouts", "/v1/payouts", "", 200},
 		{"GET", "/v1/payouts?status=x", "/v1/payouts", "", 422},
 		{"GET", "/v1/payouts/" + paid, "/v1/payouts/{id}", "", 200},

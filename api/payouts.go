@@ -10,6 +10,8 @@ import (
 	"sarraf/internal/httpx"
 	"sarraf/internal/id"
 	"sarraf/payout"
+	"sarraf/store"
+	"sarraf/wallet"
 )
 
 // Bounds of a payout's texts, in characters.
@@ -31,8 +33,10 @@ func (a *api) registerPayouts(h huma.API) {
 		OperationID: "create-payout", Method: http.MethodPost, Path: "/v1/payouts", Tags: []string{"Payouts"},
 		Summary: "Ask for a payout",
 		Description: "Amount and fee are set aside at once: completed, they are gone; rejected or cancelled, they are given back. Above the limit that the " +
-			"merchant has set, it waits with `approval` wanted until a second person has approved it.",
-		Errors: []int{http.StatusNotFound, http.StatusConflict},
+			"merchant has set, it waits with `approval` wanted until a second person has approved it. With a `wallet` of the merchant's it is a withdrawal from " +
+			"that: its money leaves the wallet at once, with the fee of the wallet's own rule, and comes back if it is rejected or cancelled.",
+		Errors:   []int{http.StatusNotFound, http.StatusConflict},
+		Metadata: map[string]any{privateKey: true},
 	}, a.createPayout)
 	register(h, looks, huma.Operation{
 		OperationID: "list-payouts", Method: http.MethodGet, Path: "/v1/payouts", Tags: []string{"Payouts"},
@@ -103,8 +107,8 @@ func (a *api) listMethods(ctx context.Context, c caller, in *merchantQuery) (Pay
 	return out, err
 }
 
-// NewPayout is the body of POST /v1/payouts.
-type NewPayout struct {
+// PayoutOrder is what any payout is asked for with.
+type PayoutOrder struct {
 	PayoutMethod     int64  `json:"payout_method" minimum:"1" doc:"The number of a method of the merchant's." example:"1"`
 	Amount           string `json:"amount" doc:"What the recipient gets, in the major unit. The fee comes on top." example:"1234.50"`
 	Currency         string `json:"currency" doc:"ISO 4217; the method's." example:"BDT"`
@@ -114,19 +118,47 @@ type NewPayout struct {
 	Description      string `json:"description,omitempty" maxLength:"255" doc:"One line, for the recipient where the rail shows it."`
 }
 
+// NewPayout is the body of POST /v1/payouts.
+type NewPayout struct {
+	PayoutOrder
+	Wallet string `json:"wallet,omitempty" format:"uuid" doc:"For a withdrawal: the id of the wallet that the money leaves."`
+	PIN    string `json:"pin,omitempty" doc:"For a withdrawal: the wallet's, four digits; a consumer's must be given." example:"1234"`
+}
+
 // createPayout decides in one core command, which also keeps the answer for the Idempotency-Key. What cannot be read is told first, all of
-// it: faults on payout_method, amount, currency, recipient_name, recipient_account, reference and description. Then those of
-// payout.Service.Request.
+// it: faults on payout_method, amount, currency, recipient_name, recipient_account, reference, description, wallet and pin, FieldMalformed on a pin
+// without a wallet. Then those of payout.Service.Request, or with a wallet those of Withdraw.
 func (a *api) createPayout(ctx context.Context, c caller, in *command) (Payout, error) {
 	var r intake
 	n := a.readPayout(&r, in.fields)
+	purse, pin := r.text(in.fields, "wallet", mostParty, false), r.pin(in.fields)
+	if pin != "" && purse == "" {
+		r.wrong(fault.New(fault.FieldMalformed).On("pin")) // it opens nothing
+	}
 	if err := r.err(); err != nil {
 		return Payout{}, err
 	}
 	n.ID, n.Owner, n.AskedBy, n.At = id.New(a.Clock), c.Owner, c.actor(), a.Clock.Now()
+	if purse != "" {
+		return a.withdraw(ctx, c, n, purse, pin, in.key)
+	}
 	p, err := a.Payouts.Request(ctx, n, in.key)
 	if err != nil {
 		return Payout{}, fault.Join(told(fault.All(err), n.Amount.Currency)...)
+	}
+	return payoutOf(p), nil
+}
+
+// withdraw is createPayout for money that leaves a wallet. Whose the wallet is, the core judges, so that this is kept with an Idempotency-Key too.
+func (a *api) withdraw(ctx context.Context, c caller, n payout.New, purse, pin string, key *store.Key) (Payout, error) {
+	n.Owner = purse
+	w := payout.Withdrawal{New: n, Spend: wallet.Spend{By: c.right(), Merchant: c.Owner, Actor: c.name()}}
+	if pin != "" {
+		w.Spend.PIN = &pin
+	}
+	p, err := a.Payouts.Withdraw(ctx, w, key)
+	if err != nil {
+		return Payout{}, renamed(fault.Join(told(fault.All(err), n.Amount.Currency)...), "sender", "wallet")
 	}
 	return payoutOf(p), nil
 }

@@ -76,6 +76,16 @@ func paying(w *world) hostile.Request {
 	}}
 }
 
+// withdrawing is a good request for a payout out of a wallet.
+func withdrawing(w *world) hostile.Request {
+	r := paying(w)
+	person := w.pursesOf(w.mine).person
+	w.must(w.unlimited(person, "withdrawal"))
+	r.Fields = append(r.Fields, hostile.Field{Name: "wallet", JSON: fmt.Sprintf("%q", person), Sort: hostile.Word},
+		hostile.Field{Name: "pin", JSON: `"` + pursePIN + `"`, Sort: hostile.Word})
+	return w.guarded(r, "native", true)
+}
+
 // deciding is a good request for a decision about a payout of the merchant's, by the one who may make it.
 func deciding(word string) func(w *world) hostile.Request {
 	return func(w *world) hostile.Request {
@@ -135,8 +145,11 @@ func payoutBook() map[string]recipe {
 			r.Query = []hostile.Pair{{Name: "merchant", Value: w.treasuryOf(w.mine).owner}}
 		}),
 		"native POST /v1/payouts": {
-			takes: ok, keeps: true, repeats: []repeat{{keyed: true, payouts: 1, judge: once(http.StatusConflict, "reference_taken")}},
-			good: func(w *world) hostile.Request { return w.guarded(paying(w), "native", true) },
+			takes: ok, keeps: true, good: func(w *world) hostile.Request { return w.guarded(paying(w), "native", true) },
+			repeats: []repeat{
+				{keyed: true, payouts: 1, judge: once(http.StatusConflict, "reference_taken")},
+				{name: "from a wallet", keyed: true, payouts: 1, transfers: 1, judge: once(http.StatusConflict, "reference_taken"), good: withdrawing},
+			},
 		},
 		"native GET /v1/payouts": outward("/v1/payouts", func(w *world, r *hostile.Request) {
 			w.treasuryOf(w.mine)
