@@ -246,6 +246,8 @@ func (p *sent) refuses(m payout.Move) string {
 		return "approval_own"
 	case waits && (m.Action == payout.Process || m.Action == payout.Complete):
 		return "approval_wanted"
+	case m.Action == payout.Process && byHand: // none has a sheet here
+		return "permission_missing"
 	}
 	return ""
 }

@@ -88,7 +88,7 @@ func (s *Service) Follow(k Kind, f Follower) { s.followers[k] = f }
 // must suffice (PermissionMissing): a merchant may not say what became of money, an operator only where no rail says it - manual ones, and how unknown ones
 // ended, with a Reason (FieldRequired on reason); Approve needs a pending payout that waits for approval, and the merchant's Reject, too
 // (PayoutClosed with status), and somebody's name (PermissionMissing); whoever asked for a payout does not approve or reject it (ApprovalOwn); nothing is sent or completed that waits for
-// approval (ApprovalWanted); the move must be legal (PayoutClosed with status). Complete takes a pending payout through processing: that is
+// approval (ApprovalWanted), and no manual one is processing that is on no sheet (PermissionMissing); the move must be legal (PayoutClosed with status). Complete takes a pending payout through processing: that is
 // two changes, and two events. Other errors are those of store.Batcher.Do.
 func (s *Service) Move(ctx context.Context, m Move, key *store.Key) (Payout, error) {
 	if m.ID == "" {
@@ -212,6 +212,9 @@ func (p *moved) judge(m Move) error {
 	}
 	if waits && (m.Action == Process || m.Action == Complete) {
 		return fault.New(fault.ApprovalWanted)
+	}
+	if m.Action == Process && p.Rail == Manual && cmp.Or(m.Sheet, p.Sheet) == "" {
+		return fault.New(fault.PermissionMissing) // nobody would know that it is theirs to carry out
 	}
 	return nil
 }
