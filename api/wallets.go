@@ -211,6 +211,9 @@ func (a *api) listWallets(ctx context.Context, c caller, in *walletList) (Page[W
 // findWallet is the list of the one wallet that is asked for by name, or of none.
 func (a *api) findWallet(ctx context.Context, c caller, owner string, in *walletList) (Page[Wallet], error) {
 	page := Page[Wallet]{Data: []Wallet{}}
+	if _, wrong := httpx.CleanText("reference", in.Reference, mostReference); wrong != nil {
+		return page, wrong
+	}
 	var w wallet.Wallet
 	var err error
 	if in.MobileNumber != "" {

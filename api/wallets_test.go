@@ -142,6 +142,11 @@ func TestAWalletIsMadeAndFound(t *testing.T) {
 		if a := h.call("GET", "/v1/wallets?merchant="+m.Owner, other.key, ""); a.status != 403 || a.at(t, "field") != "merchant" {
 			t.Errorf("another's list: %d %s", a.status, a.body)
 		}
+		for _, text := range []string{"%00", "a%0Ab"} {
+			if a := h.call("GET", "/v1/wallets?reference="+text, m.key, ""); a.status != 422 || a.at(t, "field") != "reference" {
+				t.Errorf("reference %s: %d %s", text, a.status, a.body)
+			}
+		}
 		if a := h.must("GET", "/v1/wallets?limit=1", m.key, ""); a.at(t, "has_more") != "true" {
 			t.Errorf("has_more: %s", a.body)
 		}
