@@ -36,6 +36,7 @@ type merchantCmd struct {
 	Key    merchantKey    `cmd:"" help:"Make a credential for a front door; its secret is printed once."`
 	Revoke merchantRevoke `cmd:"" help:"Revoke a credential."`
 	Fee    merchantFee    `cmd:"" help:"Set what the house takes of the merchant's receipts over a rail."`
+	Fund   merchantFund   `cmd:"" help:"Book money that the merchant has sent in, to pay out from."`
 	Secret merchantSecret `cmd:"" help:"Print the secret that signs the merchant's webhooks."`
 	User   merchantUser   `cmd:"" help:"Manage who signs in for the merchant with a name and a password."`
 
