@@ -40,6 +40,9 @@ func accepts(t *testing.T, where string, args []string) *kong.Kong {
 func knownEnvironment(t *testing.T) map[string]bool {
 	t.Helper()
 	known := map[string]bool{"SARRAF_KEY": true, "SARRAF_KEY_FILE": true, "SARRAF_SEAL_KEY": true, "SARRAF_SEAL_KEY_FILE": true, smsSecret: true, smsSecret + "_FILE": true}
+	for _, what := range []string{"TOKEN", "SECRET"} { // of a rail whose name is name
+		known[railSecret("name", what)] = true
+	}
 	for _, command := range accepts(t, "serve", []string{"serve"}).Model.Leaves(true) {
 		for _, group := range command.AllFlags(true) {
 			for _, flag := range group {
