@@ -238,7 +238,7 @@ func (a *api) decideBatch(approve bool) func(context.Context, caller, *command) 
 		if err != nil {
 			return BatchDecided{}, err
 		}
-		d, err := a.Payouts.ApproveBatch(ctx, owner, in.name, c.actor(), approve, reason, in.key)
+		d, err := a.Payouts.ApproveBatch(ctx, owner, in.name, c.actor(), approve, reason, c.personal(in.key))
 		if err != nil {
 			return BatchDecided{}, err
 		}

@@ -141,6 +141,12 @@ func TestABatchIsDecidedAtOnce(t *testing.T) {
 						t.Errorf("payout %d: %s", i, p.body)
 					}
 				}
+				if c.want == "approval_own" { // what was refused to one key is not another's answer
+					a := h.call("POST", "/v1/payouts/batches/"+bid+"/approve", second, "", "Idempotency-Key", bid)
+					if a.status != 200 || a.at(t, "decided") != "3" {
+						t.Errorf("the approver, with the same Idempotency-Key: %d %s", a.status, a.body)
+					}
+				}
 				for _, p := range h.must("GET", "/v1/payouts?status=pending&batch="+bid, m.key, "").json(t)["data"].([]any) {
 					h.must("POST", "/v1/payouts/"+p.(map[string]any)["id"].(string)+"/cancel", m.key, "")
 				}

@@ -269,9 +269,7 @@ func (a *api) decide(action payout.Action) func(context.Context, caller, *comman
 		if m.Merchant, err = c.whose(named); err != nil {
 			return Payout{}, err
 		}
-		if c.operator() {
-			m.Right = payout.OfOperator
-		}
+		// By the merchant's right, an operator too: what became of money that has been sent is said at the desk, with evidence.
 		p, err := a.Payouts.Move(ctx, m, c.personal(in.key))
 		if err != nil {
 			return Payout{}, err

@@ -360,6 +360,13 @@ func TestASecondPersonDecides(t *testing.T) {
 				if by := now.at(t, "decided_by"); a.status == 200 && c.key == op && by != "operator key "+opID {
 					t.Errorf("decided by %q", by)
 				}
+				if now.at(t, "approval") == "given" { // it no longer waits: nobody takes it back here, an operator neither
+					for key, text := range map[string]string{second: `{"reason":"r"}`, op: body("merchant", m.Owner, "reason", "r")} {
+						if a := decide(key, pid, "reject", text); a.status != 409 || a.at(t, "code") != "payout_closed" {
+							t.Errorf("rejected after its approval: %d %s", a.status, a.body)
+						}
+					}
+				}
 				if a := h.call("POST", "/v1/payouts/"+pid+"/cancel", m.key, "{}"); now.at(t, "status") == "pending" && a.status != 200 {
 					t.Errorf("it cannot be cancelled: %d %s", a.status, a.body)
 				}
