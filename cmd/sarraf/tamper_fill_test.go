@@ -86,7 +86,7 @@ func (b *books) fillPayouts(t *testing.T, log *event.Log, merchants *merchant.Se
 			b.clock.Advance(time.Second)
 			if err == nil {
 				p, err = payouts.Move(ctx, payout.Move{
-					Merchant: owner, Payout: p.ID, Action: a, Right: payout.OfRail, Reason: "r", RailReference: "t", Sheet: "s",
+					Merchant: owner, Payout: p.ID, Action: a, Right: payout.OfRail, Reason: "r", RailReference: "t",
 				}, nil)
 			}
 		}
