@@ -252,6 +252,7 @@ func auditRows(ctx context.Context, tx *store.Tx, report audit.Report) error {
 	tx.Later(sqlEmpty, nil, say("payout", "its reference, sent_at or processed_at is empty and not NULL"))
 	tx.Later(sqlEnded, nil, say("payout", "it has come to its end, or waits for approval, and a worker would take it up"))
 	tx.Later(sqlSentAgain, nil, say("payout_attempt", "it was handed to its rail again, which had not said that nothing was done"))
+	tx.Later(sqlForgotten, nil, say("payout", "its rail sends by itself, and no worker would take it up"))
 	tx.Later(sqlNoNumber, nil, say("alias", "the payout cannot be found by its printed number"))
 	return tx.Query(ctx, sqlStrayAlias, nil, func(r store.Row) error {
 		var owner, value, kind string

@@ -120,14 +120,14 @@ func (x *export) slice(ctx context.Context) (more bool, err error) {
 
 // fitting are those of the payouts that are to be paid with the money of the options' mode, and of nobody who is shut out.
 func (x *export) fitting(ctx context.Context, tx *store.Tx, list []Payout) ([]Payout, error) {
-	owners := make([]string, len(list))
-	for n, p := range list {
-		owners[n] = p.Merchant
+	owners := make([]string, 0, 2*len(list))
+	for _, p := range list {
+		owners = append(owners, p.Merchant, p.Owner)
 	}
 	modes, err := modesOf(ctx, tx, owners)
 	var fits []Payout
 	for _, p := range list {
-		if m := modes[p.Merchant]; m.known && !m.disabled && m.sandbox == x.options.Sandbox {
+		if m := modes[p.Merchant]; m.known && !m.disabled && !modes[p.Owner].disabled && m.sandbox == x.options.Sandbox {
 			fits = append(fits, p)
 		}
 	}

@@ -151,8 +151,7 @@ func payoutsOf(ctx context.Context, tx *store.Tx, keys []Key, lock bool) (map[Ke
 // holder is what matters of whose money goes out.
 type holder struct{ known, sandbox, disabled bool }
 
-// modesOf tells of each of the merchants, by p.Merchant, whether their money is only played with, and whether they are shut out. A wallet
-// that is of no merchant stands for itself.
+// modesOf tells of each of the merchants and holders of wallets whether their money is only played with, and whether they are shut out or suspended.
 func modesOf(ctx context.Context, tx *store.Tx, merchants []string) (map[string]holder, error) {
 	all, err := merchant.All(ctx, tx)
 	if err != nil {
@@ -181,18 +180,18 @@ func modesOf(ctx context.Context, tx *store.Tx, merchants []string) (map[string]
 // backlogIn is ManualBacklog in a snapshot.
 func backlogIn(ctx context.Context, tx *store.Tx) ([]Backlog, error) {
 	type group struct {
-		merchant, currency, method string
-		wanted                     bool
-		count, amount, since       int64
+		merchant, owner, currency, method string
+		wanted                            bool
+		count, amount, since              int64
 	}
 	var groups []group
 	var owners []string
 	err := tx.Query(ctx, sqlBacklog, nil, func(r store.Row) error {
 		var g group
 		var approval string
-		err := r.Scan(&g.merchant, &g.currency, &g.method, &approval, &g.count, &g.amount, &g.since)
+		err := r.Scan(&g.merchant, &g.owner, &g.currency, &g.method, &approval, &g.count, &g.amount, &g.since)
 		g.wanted = Approval(approval) == Wanted
-		groups, owners = append(groups, g), append(owners, g.merchant)
+		groups, owners = append(groups, g), append(owners, g.merchant, g.owner)
 		return err
 	})
 	if err != nil || len(groups) == 0 {
@@ -216,7 +215,7 @@ func backlogIn(ctx context.Context, tx *store.Tx) ([]Backlog, error) {
 		switch {
 		case g.wanted:
 			b.Wanted += g.count
-		case h.disabled || !h.known:
+		case h.disabled || !h.known || holders[g.owner].disabled:
 			b.Held += g.count
 		default:
 			since := clock.FromMicros(g.since)

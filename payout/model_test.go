@@ -199,7 +199,7 @@ func (w *world) moved(m payout.Move) string {
 	}
 	s.held -= p.amount + p.fee
 	p.processedAt, p.reason = true, m.Reason
-	if m.By.Name != "" {
+	if m.By.Name != "" && p.approval != payout.Given {
 		p.decidedBy = m.By.Name
 	}
 	return p.says(m.Payout)

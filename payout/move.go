@@ -224,9 +224,9 @@ func (p *moved) byHand(m Move) error {
 	switch {
 	case m.Action == Approve, m.Action == Cancel, m.Action == Reject && p.Status == Pending:
 		return nil
-	case m.Action == Doubt:
+	case m.Action == Doubt && (p.Rail == Manual || p.Rail == Sandbox):
 		return fault.New(fault.PermissionMissing)
-	case p.Status == Unknown && (p.Rail == Manual || m.Action != Process):
+	case m.Action == Doubt, p.Status == Unknown && (p.Rail == Manual || m.Action != Process):
 		if strings.TrimSpace(m.Reason) == "" {
 			return fault.New(fault.FieldRequired).On("reason")
 		}
@@ -299,14 +299,16 @@ func (p *moved) come(to Status, m Move, at time.Time) error {
 			p.SentAt = p.UpdatedAt
 		}
 		p.Sheet = cmp.Or(m.Sheet, p.Sheet)
-		p.due = m.DueAt
+		if p.due = m.DueAt; p.due.IsZero() && p.Rail != Manual && p.Rail != Sandbox {
+			p.due = at // a live rail is always asked
+		}
 		if to == Unknown {
 			p.Reason = m.Reason
 		}
 	default:
 		p.ProcessedAt = p.UpdatedAt
 		p.Reason = m.Reason
-		if m.By.Name != "" {
+		if m.By.Name != "" && p.Approval != Given { // whoever approved it stays known; who marked it stands in the audit log
 			p.DecidedBy = m.By.Name
 		}
 		p.end(to == Completed)

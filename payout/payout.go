@@ -71,7 +71,7 @@ type Payout struct {
 	Approval         Approval       `json:"approval,omitempty"`
 	Reason           string         `json:"reason,omitempty"`     // why it was rejected or cancelled, or on what evidence a person ended it
 	AskedBy          string         `json:"asked_by"`             // who asked for it, as merchant.Actor names them
-	DecidedBy        string         `json:"decided_by,omitempty"` // who approved it, or ended it by hand
+	DecidedBy        string         `json:"decided_by,omitempty"` // who approved it; where nobody had to, who ended it by hand
 	RailReference    string         `json:"rail_reference,omitempty"`
 	Sheet            string         `json:"sheet,omitempty"` // the sheet by which a person carries it out
 	Changes          int64          `json:"changes"`         // how often it has changed; 0 when just asked for

@@ -417,7 +417,8 @@ func (p *Payout) refused(err error) error {
 
 // schedule has a worker take the payout up, when its rail sends by itself and nobody has to approve it first.
 func (s *Service) schedule(tx *store.Tx, p *Payout, at time.Time) {
-	if p.Status != Pending || p.Approval == Wanted || s.Sender(p.Rail, p.Kind) == nil {
+	told := p.Rail == Manual || p.Rail == Sandbox && s.Sender(p.Rail, p.Kind) == nil // people move it, or the sandbox's caller
+	if p.Status != Pending || p.Approval == Wanted || told {
 		return
 	}
 	tx.LaterRows(bulkPutWork, p.work(at), nil)

@@ -51,6 +51,9 @@ const (
 	sqlStrayAlias = `SELECT a.owner, a.value, a.kind FROM alias a LEFT JOIN payout p ON p.merchant = a.owner AND p.id = a.id
 		WHERE a.kind LIKE '%.payout' AND (p.number IS NULL OR p.number <> a.value OR a.kind <> p.door || '.payout')`
 	sqlEmpty = `SELECT p.merchant, p.id FROM payout p WHERE p.reference = '' OR p.sent_at = 0 OR p.processed_at = 0`
+	// A payout that nobody would ever hand to its rail.
+	sqlForgotten = `SELECT p.merchant, p.id FROM payout p LEFT JOIN payout_work w ON w.owner = p.owner AND w.payout = p.id
+		WHERE p.processed_at IS NULL AND p.approval <> 'wanted' AND p.rail <> 'manual' AND p.rail <> 'sandbox' AND w.owner IS NULL`
 	sqlEnded = `SELECT p.merchant, p.id FROM payout_work w JOIN payout p ON p.owner = w.owner AND p.id = w.payout
 		WHERE p.processed_at IS NOT NULL OR p.approval = 'wanted'`
 
@@ -386,8 +389,8 @@ const (
 	// processed_at IS NULL is what the index of payouts that have not ended is for.
 	sqlWaitingManual = `SELECT ` + columns + ` FROM payout p WHERE p.status = 'pending' AND p.rail = 'manual' AND p.processed_at IS NULL
 		AND p.approval <> 'wanted' AND p.currency = $1 AND ($2 = '' OR p.method_kind = $2) AND p.id > $3 ORDER BY p.id LIMIT $4`
-	sqlBacklog = `SELECT p.merchant, p.currency, p.method_kind, p.approval, COUNT(*), CAST(SUM(p.amount) AS BIGINT), MIN(p.created_at) FROM payout p
-		WHERE p.status = 'pending' AND p.rail = 'manual' AND p.processed_at IS NULL GROUP BY p.merchant, p.currency, p.method_kind, p.approval`
+	sqlBacklog = `SELECT p.merchant, p.owner, p.currency, p.method_kind, p.approval, COUNT(*), CAST(SUM(p.amount) AS BIGINT), MIN(p.created_at) FROM payout p
+		WHERE p.status = 'pending' AND p.rail = 'manual' AND p.processed_at IS NULL GROUP BY p.merchant, p.owner, p.currency, p.method_kind, p.approval`
 	sqlDesk = `SELECT p.status, p.rail, p.approval, COUNT(*), MIN(CASE WHEN p.status = 'pending' THEN p.created_at ELSE p.updated_at END)
 		FROM payout p WHERE p.processed_at IS NULL GROUP BY p.status, p.rail, p.approval`
 

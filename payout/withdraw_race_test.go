@@ -45,7 +45,7 @@ func TestWithdrawingAndSpendingAtOnceTakesWhatIsThere(t *testing.T) {
 		m := h.shop(merchant.Sandbox, 0)
 		method := h.method(m, 0, payout.Sandbox)
 		nodes := []*house{h, h.second()}
-		const each, fit = 11_00, 73
+		const each, fit = 11_00, 150 // so that of either half some are not too late
 		w, friend := h.purse(m.Owner, fit*each+10_99), h.purse(m.Owner, 0)
 		var withdrawn, sent, refused atomic.Int64
 		crowd(200, func(g int) {

@@ -34,6 +34,7 @@ type payoutCmd struct {
 	Approve  payoutApprove  `cmd:"" help:"Let one go out that waits for a second person. Whoever asked for it cannot."`
 	Reject   payoutReject   `cmd:"" help:"Refuse one: while it is pending, when the bank has refused it, or with --evidence when its rail fell silent. The money is the merchant's again."`
 	Cancel   payoutCancel   `cmd:"" help:"Call one off that is pending."`
+	Doubt    payoutDoubt    `cmd:"" help:"Say of one that a live rail has or is being told that nobody knows what becomes of it: it is never handed over again, and can be decided with evidence."`
 	Export   payoutExport   `cmd:"" help:"Put the payouts that are carried out by hand on a new sheet, and print it as CSV."`
 	Sheet    payoutSheet    `cmd:"" help:"Print a sheet again, byte for byte; without a number, list the sheets."`
 	Complete payoutComplete `cmd:"" help:"Say that the bank has paid one, or with --evidence that a rail that fell silent has."`
@@ -65,9 +66,9 @@ type farRail string
 
 var errFarRail = errors.New("a command calls no rail")
 
-func (r farRail) Name() string              { return string(r) }
-func (r farRail) Sends(rail.OrderKind) bool { return true }
-func (r farRail) Limit() time.Duration      { return 0 }
+func (r farRail) Name() string                { return string(r) }
+func (r farRail) Sends(k rail.OrderKind) bool { return k != rail.OrderRefund }
+func (r farRail) Limit() time.Duration        { return 0 }
 
 func (r farRail) Send(context.Context, rail.Order) (rail.Answer, error) {
 	return rail.Answer{}, errFarRail
@@ -229,6 +230,22 @@ func (c payoutCancel) Run(ctx context.Context, s streams) error {
 	}
 	return c.move(ctx, s, c.JSON, func(payout.Payout) (payout.Move, error) {
 		return payout.Move{Action: payout.Cancel, Reason: reason}, nil
+	})
+}
+
+type payoutDoubt struct {
+	onePayout
+	Reason string `required:"" help:"Why, as: the rail was shut down. It goes into the audit log."`
+	JSON   bool   `name:"json" help:"Print one JSON object."`
+}
+
+func (c payoutDoubt) Run(ctx context.Context, s streams) error {
+	reason, err := deskText("reason", c.Reason, true)
+	if err != nil {
+		return err
+	}
+	return c.move(ctx, s, c.JSON, func(payout.Payout) (payout.Move, error) {
+		return payout.Move{Action: payout.Doubt, Reason: reason}, nil
 	})
 }
 

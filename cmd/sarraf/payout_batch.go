@@ -52,12 +52,26 @@ func (c payoutBatch) Run(ctx context.Context, s streams) error {
 		if c.File == "" {
 			return batchError(c.decide(ctx, s, svc))
 		}
+		if err := c.knowsRails(ctx, svc); err != nil {
+			return err
+		}
 		b, err := c.record(ctx, s, svc)
 		if err != nil {
 			return batchError(err)
 		}
 		return c.follow(ctx, s, svc, b)
 	})
+}
+
+// knowsRails refuses to work at a batch whose payouts may go over a rail that this command was not told of: it would refuse their lines for good.
+func (c payoutBatch) knowsRails(ctx context.Context, svc payouts) error {
+	list, err := svc.Methods(ctx, c.Merchant)
+	for _, m := range list {
+		if !m.Disabled && m.Rail != payout.Manual && m.Rail != payout.Sandbox && svc.Sender(m.Rail, payout.KindPayout) == nil {
+			return usage("method %d goes over the rail %.40q: give --payout-rail (SARRAF_PAYOUT_RAIL) as serve has it", m.Number, m.Rail)
+		}
+	}
+	return err
 }
 
 // batchError says what is wrong with a batch in words.
