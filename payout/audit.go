@@ -120,7 +120,7 @@ func (s story) begins(e event.Event, now Payout) {
 func (s story) follows(e event.Event, was, now Payout) {
 	moved := was.Status != now.Status
 	approved := was.Approval == Wanted && now.Approval == Given && !moved && now.Status == Pending
-	want := typeOf(now.Kind, eventTypes[now.Status])
+	want := typeOf(now.Kind, typeBetween(was.Status, now.Status))
 	switch {
 	case approved:
 		want = typeOf(now.Kind, EventApproved)

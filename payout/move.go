@@ -287,6 +287,7 @@ func reasonOf(m Move) string {
 
 // come brings the payout to another status: row, money, event.
 func (p *moved) come(to Status, m Move, at time.Time) error {
+	told := typeBetween(p.Status, to)
 	p.Status, p.sent = to, true
 	p.touch(at)
 	if m.RailReference != "" {
@@ -313,7 +314,7 @@ func (p *moved) come(to Status, m Move, at time.Time) error {
 		}
 		p.end(to == Completed)
 	}
-	return p.tell(eventTypes[to])
+	return p.tell(told)
 }
 
 // touch counts a change made at the given time. UpdatedAt never goes back, whatever the clock does.

@@ -118,6 +118,7 @@ const (
 	EventRejected   event.Type = "payout.rejected"
 	EventCancelled  event.Type = "payout.cancelled"
 	EventUnknown    event.Type = "payout.unknown" // its rail fell silent
+	EventResumed    event.Type = "payout.resumed" // its rail, asked again, has it after all: it is processing once more
 )
 
 // Fact is the data of an event: the payout as it then stood.
@@ -129,6 +130,14 @@ type Fact struct {
 var eventTypes = map[Status]event.Type{
 	Pending: EventRequested, Processing: EventProcessing, Completed: EventCompleted, Rejected: EventRejected, Cancelled: EventCancelled,
 	Unknown: EventUnknown,
+}
+
+// typeBetween is the event of a payout that has gone from the one status to the other.
+func typeBetween(was, now Status) event.Type {
+	if was == Unknown && now == Processing {
+		return EventResumed // who was told of processing hears it once
+	}
+	return eventTypes[now]
 }
 
 // typeOf is the event's type for a payout of the kind.

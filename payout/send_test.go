@@ -207,7 +207,7 @@ func TestWhatRailsAnswerDecidesWhatComesNext(t *testing.T) {
 		"taken in silence": {
 			railtest.Act{Outcome: rail.Taken, Silent: true},
 			payout.Unknown, 0, payout.Processing, 1, "send unknown, inquire taken",
-			"requested processing unknown processing",
+			"requested processing unknown resumed",
 		},
 		"a rail that stumbles": {
 			railtest.Act{Panic: "nil pointer"},
