@@ -264,7 +264,7 @@ func TestManyAtOnceAreAuthenticatedFromACacheThatIsFilledOnce(t *testing.T) {
 						return
 					}
 					// Whatever a caller does to its copy stays its own affair.
-					got.Currencies[0], got.Settings.Rails[0], got.Settings.BanglaQR.Name = "XXX", "x", "x"
+					got.Currencies[0], got.Settings.Rails[0], got.Settings.BanglaQR.Name = "QQQ", "x", "x"
 				}
 			})
 		}

@@ -239,7 +239,7 @@ func TestWithdrawalsAreJudgedInTheDocumentedOrder(t *testing.T) {
 		try(99, func(a *payout.Withdrawal) { a.Account = "" }, fault.AmountBelowLimit, fault.FieldRequired)
 		try(50_000_01, func(a *payout.Withdrawal) {}, fault.AmountAboveLimit)
 		try(50_00, func(a *payout.Withdrawal) { a.Amount.Currency = "PKR" }, fault.CurrencyUnknown)
-		try(50_00, func(a *payout.Withdrawal) { a.Amount.Currency = "XXX" }, fault.CurrencyUnknown)
+		try(50_00, func(a *payout.Withdrawal) { a.Amount.Currency = "QQQ" }, fault.CurrencyUnknown)
 		a := h.withdrawing(w, method, 100_00)
 		a.Reference = "R1"
 		h.withdraws(a)
